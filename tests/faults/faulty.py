@@ -24,10 +24,8 @@ HANGS, CRASHES, WAITS = 11, 12, 13
 
 GATE = "gate"
 STUCK = "stuck"
-"""A file; while it is there, processes never get as far as to serve."""
-
-IMPATIENT = "impatient"
-"""A file; where it is from the beginning, processes have a few seconds to get as far."""
+"""A file; while it is there, processes never serve, and those that start then have little time to.
+"""
 
 EXHAUSTED, BLOCKED = "exhausted", "blocked"
 """Files; while one is there, gRPC's thread finds no memory for the next request, or never returns
@@ -73,6 +71,16 @@ def break_serving(folder: Path) -> None:
     serving._MARGIN = 0.5
 
 
+def limit_stuck_starts(folder: Path) -> None:
+    usual, sound = process._LONGEST_START, process.Process.__init__
+
+    def start(self: process.Process, *arguments: Any) -> None:
+        process._LONGEST_START = 0.0 if (folder / STUCK).exists() else usual
+        sound(self, *arguments)
+
+    process.Process.__init__ = start  # type: ignore[method-assign]
+
+
 if __name__ == "__main__":
     faults = Path(os.environ["FAULTS"])
     has_supervisor = VARIABLE in os.environ
@@ -80,8 +88,7 @@ if __name__ == "__main__":
         os.abort()
     if has_supervisor and (faults / STUCK).exists():
         time.sleep(3600)
-    if (faults / IMPATIENT).exists():
-        process._LONGEST_START = 10.0
+    limit_stuck_starts(faults)
     if has_supervisor or os.environ["AUTOQUALITY_PROCESSES"] == "1":
         break_webp(faults)
         break_serving(faults)

@@ -17,7 +17,7 @@ import pytest
 from autoquality import Client, UnavailableError
 from autoquality_server.telemetry.captured_output import EVENT
 from tests.faults.conftest import PHOTO, Fleet, Waiting
-from tests.faults.faulty import CRASHES, DEADLY, GATE, IMPATIENT, STUCK, WAITS
+from tests.faults.faulty import CRASHES, DEADLY, GATE, STUCK, WAITS
 from tests.http2 import FORGED, FORGERY, leave_with
 from tests.waiting import LIMIT, until
 
@@ -162,11 +162,8 @@ def test_one_that_keeps_dying_is_replaced_later_and_later_while_the_other_serves
     until(lambda: fleet.ready == 2)
 
 
-def test_a_process_that_never_serves_is_replaced(
-    start_fleet: Callable[..., Fleet], tmp_path: Path
-) -> None:
-    (tmp_path / IMPATIENT).touch()
-    fleet = start_fleet(HUNG_GRACE="3")
+def test_a_process_that_never_serves_is_replaced(start_fleet: Callable[..., Fleet]) -> None:
+    fleet = start_fleet(HUNG_GRACE="4")
     fleet.touch(STUCK)
     fleet.kill_one()
     until(lambda: "hung" in [line["cause"] for line in fleet.lines("process ended")])
