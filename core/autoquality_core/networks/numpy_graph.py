@@ -136,7 +136,7 @@ class Plan:
                 continue
             sources = [names[source] for source in node.inputs]
             given = [values[source] for source in node.inputs]
-            function = operation(node, [constants.get(source) for source in sources])
+            function = operation(node)
             value = values[name] = _output(node, function, given)
             if node.kind in _OF_SHAPES or constants.keys() >= set(sources):
                 constants[name] = value
@@ -174,5 +174,5 @@ def _output(node: Node, function: Operation, values: Sequence[Array]) -> Array:
     """The output of a node for the values of its inputs. Raises Unsupported."""
     try:
         return np.asarray(function(*values))
-    except (ValueError, TypeError, IndexError, np.linalg.LinAlgError) as error:
+    except (ValueError, TypeError, LookupError, np.linalg.LinAlgError) as error:
         raise Unsupported(f"'{node.name}' fails: {error}") from error
