@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -15,10 +16,11 @@ from autoquality_core.formats import (
     WebpPreset,
     options_of,
 )
-from autoquality_core.metrics import DSSIM, SSIMULACRA2
+from autoquality_core.metrics import DSSIM, METRICS, SSIMULACRA2
 from autoquality_core.pipeline.defaults import Defaults
 from autoquality_core.pipeline.job import EncodeResult
 from autoquality_core.types import (
+    Chroma,
     ColorProfile,
     Format,
     Limits,
@@ -33,11 +35,13 @@ from autoquality_core.types import (
     Stage,
     TargetSpec,
     Timings,
+    Verdict,
 )
 from autoquality_server.rpc import convert
 from autoquality_server.rpc.convert import (
     encode_job,
     encode_response,
+    number_of,
     progress_response,
     target_message,
 )
@@ -221,6 +225,19 @@ def test_every_format_and_method_of_the_contract_is_known() -> None:
         asked = pb.AutoQuality(method=pb.METHOD_ML, metric=number)
         encode_job(request(auto_quality=asked, measure=[number] if number else []), SERVER)
     assert encode_job(request(format=pb.FORMAT_AVIF), SERVER).format is Format.AVIF
+
+
+@pytest.mark.parametrize(
+    ("members", "kind"),
+    [
+        *((Format, pb.Format), (Method, pb.Method), (Outcome, pb.Outcome), (Chroma, pb.Chroma)),
+        *((Verdict, pb.Candidate.Verdict), (NoticeCode, pb.Notice.Code), (METRICS, pb.Metric)),
+        (Stage, pb.EncodeProgress.Stage),
+    ],
+)
+def test_every_value_of_an_answer_has_a_number_of_its_own(members: Any, kind: Any) -> None:
+    numbers = [number_of(kind.DESCRIPTOR, one) for one in members]
+    assert len(set(numbers)) == len(numbers) and 0 not in numbers
 
 
 def test_each_metric_to_measure_is_measured_once() -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import enum
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import fields
 from typing import Any, TypeVar
 
@@ -19,49 +19,32 @@ from autoquality_core.errors import InvalidRequest, Violations
 from autoquality_core.formats import EncoderOptions, Option, options_of, updated
 from autoquality_core.metrics import DSSIM, METRICS, Metric, limit_name
 from autoquality_core.pipeline.defaults import check_spec
-from autoquality_core.pipeline.job import Considered, EncodeJob, EncodeResult
+from autoquality_core.pipeline.job import EncodeJob, EncodeResult
 from autoquality_core.types import (
     MAX_QUALITY,
     MIN_QUALITY,
-    Chroma,
     ColorProfile,
     Data,
     Format,
     Limits,
     Method,
-    NoticeCode,
-    Outcome,
     Probe,
     Progress,
     RawSource,
     ResolvedTarget,
-    Stage,
     TargetSpec,
     Timings,
-    Verdict,
 )
 
 T = TypeVar("T")
-V = TypeVar("V", bound=int)
+M = TypeVar("M", bound=Message)
 
-FORMAT_NUMBERS = {one: pb.Format.Value(f"FORMAT_{one.name}") for one in Format}
-METHOD_NUMBERS = {one: pb.Method.Value(f"METHOD_{one.name}") for one in Method}
-METRIC_NUMBERS = {name: pb.Metric.Value(f"METRIC_{name.upper()}") for name in METRICS}
-_FORMATS = {number: one for one, number in FORMAT_NUMBERS.items()}
-_METHODS = {number: one for one, number in METHOD_NUMBERS.items()}
-_METRICS = {number: name for name, number in METRIC_NUMBERS.items()}
-_COLOR_PROFILES = {pb.ColorProfile.Value(f"COLOR_PROFILE_{one.name}"): one for one in ColorProfile}
-_OUTCOMES = {one: pb.Outcome.Value(f"OUTCOME_{one.name}") for one in Outcome}
-_CHROMAS = {one: pb.Chroma.Value(f"CHROMA_{one.name}") for one in Chroma}
-_VERDICTS = {one: pb.Candidate.Verdict.Value(f"VERDICT_{one.name}") for one in Verdict}
-_STAGES = {one: pb.EncodeProgress.Stage.Value(f"STAGE_{one.name}") for one in Stage}
 _SCORE_LIMITS = {
     name: limit_name(metric)
     for name, metric in METRICS.items()
     if limit_name(metric) in pb.AutoQuality.DESCRIPTOR.fields_by_name
 }
 """The fields of the contract that limit scores, by the name of the metric."""
-_NOTICES = {one: pb.Notice.Code.Value(f"CODE_{one.name}") for one in NoticeCode}
 
 
 def encode_job(
@@ -83,13 +66,13 @@ def encode_job(
     with wrong:
         source = _source(request) if source is None else source
     with wrong:
-        fmt = _enum("format", request.format, _FORMATS, pb.Format)
+        fmt = _enum("format", request, Format)
     spec, quality = _target_spec(request, wrong)
     options = _options(request, server, wrong)
     with wrong:
         measure = _measured(request)
     with wrong:
-        candidates = _candidates(request)
+        candidates = tuple(_each("candidates", request, Format))
     given = b"" if source is None else source
     job = EncodeJob(given, fmt, spec, quality, options, measure, candidates)
     if wrong and check is not None:
@@ -136,7 +119,7 @@ def _target_spec(request: pb.EncodeRequest, wrong: Violations) -> tuple[TargetSp
         if quality is not None:
             _check_range("quality", quality, MIN_QUALITY, MAX_QUALITY)
     with wrong:
-        method = _enum("auto_quality.method", asked.method, _METHODS, pb.Method)
+        method = _enum("auto_quality.method", asked, Method)
         if quality is not None and method not in (None, Method.NONE):
             raise InvalidRequest(
                 "quality",
@@ -144,7 +127,7 @@ def _target_spec(request: pb.EncodeRequest, wrong: Violations) -> tuple[TargetSp
             )
         method = method if quality is None else Method.NONE
     with wrong:
-        metric = _enum("auto_quality.metric", asked.metric, _METRICS, pb.Metric)
+        metric = _enum("auto_quality.metric", asked, METRICS)
     spec = TargetSpec(
         method=method,
         target=_optional(asked, "target"),
@@ -171,7 +154,7 @@ def _options(
 ) -> EncoderOptions:
     profile, background = None, server.background
     with wrong:
-        profile = _enum("color_profile", request.color_profile, _COLOR_PROFILES, pb.ColorProfile)
+        profile = _enum("color_profile", request, ColorProfile)
     with wrong:
         background = _background(request.background, server.background)
 
@@ -219,32 +202,16 @@ def _format_options(name: str, message: Message, server: EncoderOptions, wrong: 
 def _format_option(path: str, message: Message, option: Option) -> Any | None:
     """One option of a request; None if it is not set. Raises InvalidRequest."""
     if isinstance(option.default, enum.Enum):
-        kind: Any = message.DESCRIPTOR.fields_by_name[option.name].enum_type
-        prefix = kind.values_by_number[0].name.removesuffix("UNSPECIFIED")
-        choices = option.choices or tuple(type(option.default))
-        known = {kind.values_by_name[prefix + one.name].number: one for one in choices}
-        return _enum(path, getattr(message, option.name), known, getattr(pb, kind.name))
+        return _enum(path, message, option.choices or type(option.default))
     value = _optional(message, option.name)
     if value is not None and not isinstance(option.default, bool):
         _check_range(path, value, option.low, option.high)
     return value
 
 
-def _candidates(request: pb.EncodeRequest) -> tuple[Format, ...]:
-    """The formats that the request lets the server choose from, each once."""
-    found = [_enum("candidates", one, _FORMATS, pb.Format) for one in request.candidates]
-    if None in found:
-        raise InvalidRequest("candidates", f"must be {_names(_FORMATS, pb.Format)}, not 0")
-    return tuple(dict.fromkeys(one for one in found if one is not None))
-
-
 def _measured(request: pb.EncodeRequest) -> tuple[Metric, ...]:
     """The metrics whose scores the request wants to be reported, each once."""
-    names = {_enum("measure", number, _METRICS, pb.Metric) for number in request.measure}
-    if None in names:
-        raise InvalidRequest("measure", f"must be {_names(_METRICS, pb.Metric)}, not 0")
-    if request.measure_dssim:
-        names.add(DSSIM.name)
+    names = {*_each("measure", request, METRICS), *([DSSIM.name] if request.measure_dssim else [])}
     return tuple(metric for name, metric in METRICS.items() if name in names)
 
 
@@ -257,20 +224,39 @@ def _background(text: str, default: tuple[int, int, int]) -> tuple[int, int, int
     return value >> 16, value >> 8 & 0xFF, value & 0xFF
 
 
-def _enum(name: str, value: V, known: Mapping[V, T], kind: Any) -> T | None:
-    """The core's value for a number of an enum; None for UNSPECIFIED."""
+def _enum(path: str, message: Message, members: Iterable[T]) -> T | None:
+    """Which of `members` the field of a message at the end of `path` is; None for UNSPECIFIED."""
+    field = message.DESCRIPTOR.fields_by_name[path.rpartition(".")[2]]
+    return _member(path, getattr(message, field.name), field.enum_type, members)
+
+
+def _each(field: str, request: pb.EncodeRequest, members: Iterable[T]) -> dict[T, None]:
+    """Which of `members` the values of a repeated field are, each once."""
+    kind = request.DESCRIPTOR.fields_by_name[field].enum_type
+    found = [_member(field, value, kind, members) for value in getattr(request, field)]
+    if None in found:
+        raise InvalidRequest(field, f"must be {', '.join(_names(kind, members))}, not 0")
+    return dict.fromkeys(one for one in found if one is not None)
+
+
+def _member(path: str, value: int, kind: Any, members: Iterable[T]) -> T | None:
     if value == 0:
         return None
-    if value not in known:
-        names = _names(known, kind)
-        if value in kind.values():
-            raise InvalidRequest(name, f"must be one of {names}; is {kind.Name(value)}")
-        raise InvalidRequest(name, f"{value} is not known to this server; known are {names}")
-    return known[value]
+    known = _names(kind, members)
+    name = kind.values_by_number[value].name if value in kind.values_by_number else ""
+    if name in known:
+        return known[name]
+    names = ", ".join(known)
+    if name:
+        raise InvalidRequest(path, f"must be one of {names}; is {name}")
+    raise InvalidRequest(path, f"{value} is not known to this server; known are {names}")
 
 
-def _names(numbers: Iterable[int], kind: Any) -> str:
-    return ", ".join(kind.Name(number) for number in numbers)
+def _names(kind: Any, members: Iterable[T]) -> dict[str, T]:
+    """Members of an enum, or names of metrics, by their names in an enum of the contract."""
+    prefix = kind.values_by_number[0].name.removesuffix("UNSPECIFIED")
+    own = ((one.name if isinstance(one, enum.Enum) else str(one), one) for one in members)
+    return {prefix + name.upper(): one for name, one in own}
 
 
 def _optional(message: Message, field: str) -> Any:
@@ -286,78 +272,62 @@ def encode_response(
     result: EncodeResult, total_seconds: float, *, with_image: bool = True
 ) -> pb.EncodeResponse:
     """The response to a request that took `total_seconds` in the server."""
-    return pb.EncodeResponse(
+    return message_of(
+        pb.EncodeResponse,
+        result,
         image=result.image if with_image else b"",
-        format=FORMAT_NUMBERS[result.format],
-        quality=result.quality,
         size_bytes=len(result.image),
         **result.scores,
         iterations=len(result.probes),
-        outcome=_OUTCOMES[result.outcome],
         applied=target_message(result.applied),
-        predicted_quality=result.predicted_quality,
         probes=[_probe(one) for one in result.probes],
         timings=_timings(result.timings, total_seconds),
-        notices=[pb.Notice(code=_NOTICES[one.code], message=one.message) for one in result.notices],
-        width=result.width,
-        height=result.height,
-        frames=result.frames,
-        alpha_quality=result.alpha_quality,
-        candidates=[_candidate(one) for one in result.candidates],
-        lossless=result.lossless,
-        near_lossless=result.near_lossless,
+        notices=[message_of(pb.Notice, one) for one in result.notices],
+        candidates=[
+            message_of(pb.Candidate, one, ssimulacra2=one.score) for one in result.candidates
+        ],
     )
 
 
 def progress_response(progress: Progress) -> pb.EncodeStreamResponse:
     """The message of a stream that reports a stage."""
     probe = None if progress.probe is None else _probe(progress.probe)
-    stage = _STAGES[progress.stage]
-    return pb.EncodeStreamResponse(progress=pb.EncodeProgress(stage=stage, probe=probe))
+    return pb.EncodeStreamResponse(progress=message_of(pb.EncodeProgress, progress, probe=probe))
 
 
 def target_message(target: ResolvedTarget) -> pb.AutoQuality:
     """A resolved target, with every field set that it has."""
-    return pb.AutoQuality(
-        method=METHOD_NUMBERS[target.method],
-        target=target.target,
-        min_quality=target.min_quality,
-        max_quality=target.max_quality,
-        allowed_error=target.allowed_error,
-        metric=METRIC_NUMBERS[target.metric] if target.metric else pb.METRIC_UNSPECIFIED,
-        max_bytes=target.limits.max_bytes,
-        **{_SCORE_LIMITS[name]: score for name, score in target.limits.scores.items()},
-    )
+    scores = {_SCORE_LIMITS[name]: score for name, score in target.limits.scores.items()}
+    return message_of(pb.AutoQuality, target, max_bytes=target.limits.max_bytes, **scores)
 
 
 def _probe(one: Probe) -> pb.Probe:
-    return pb.Probe(
-        quality=one.quality,
-        size_bytes=one.size_bytes,
+    return message_of(
+        pb.Probe,
+        one,
         **one.scores,
         encode_time=_duration(one.encode_seconds),
         measure_time=_duration(one.measure_seconds),
-        alpha_quality=one.alpha_quality,
-        format=FORMAT_NUMBERS[one.format] if one.format else pb.FORMAT_UNSPECIFIED,
-        chroma=_CHROMAS[one.chroma] if one.chroma else pb.CHROMA_UNSPECIFIED,
-        lossless=one.lossless,
-        near_lossless=one.near_lossless,
     )
 
 
-def _candidate(one: Considered) -> pb.Candidate:
-    return pb.Candidate(
-        format=FORMAT_NUMBERS[one.format],
-        verdict=_VERDICTS[one.verdict],
-        message=one.message,
-        chroma=_CHROMAS[one.chroma] if one.chroma else pb.CHROMA_UNSPECIFIED,
-        lossless=one.lossless,
-        near_lossless=one.near_lossless,
-        quality=one.quality or 0,
-        size_bytes=one.size_bytes,
-        ssimulacra2=one.score,
-        predicted=one.predicted,
-    )
+def message_of(kind: type[M], one: object, **others: Any) -> M:
+    """A message with `others`, and for other fields the attributes of `one` with their names.
+
+    None leaves a field open.
+    """
+    given = {}
+    for field in kind.DESCRIPTOR.fields:
+        value = others.get(field.name, getattr(one, field.name, None))
+        is_member = field.enum_type is not None and isinstance(value, enum.Enum | str)
+        given[field.name] = number_of(field.enum_type, value) if is_member else value
+    return kind(**given)
+
+
+def number_of(kind: Any, one: Any) -> Any:
+    """The number of a member of an enum, or of a metric by its name, in an enum of the contract."""
+    (name,) = _names(kind, [one])
+    return kind.values_by_name[name].number
 
 
 def _timings(timings: Timings, total_seconds: float) -> pb.Timings:

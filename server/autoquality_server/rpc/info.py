@@ -10,7 +10,7 @@ from autoquality_core.pipeline.defaults import metric_of
 from autoquality_core.pipeline.pipeline import Pipeline
 from autoquality_core.types import Format, ResolvedTarget
 from autoquality_server.config import Settings
-from autoquality_server.rpc.convert import FORMAT_NUMBERS, METRIC_NUMBERS, target_message
+from autoquality_server.rpc.convert import message_of, number_of, target_message
 from autoquality_server.rpc.streaming import MAX_CHUNK_BYTES
 
 
@@ -50,28 +50,28 @@ def server_info(pipeline: Pipeline, limits: pb.Limits) -> pb.GetServerInfoRespon
         ),
         limits=limits,
         library_versions=library_versions(),
-        candidates=[FORMAT_NUMBERS[fmt] for fmt in defaults.candidates],
+        candidates=[number_of(_FORMAT, fmt) for fmt in defaults.candidates],
     )
 
 
+_FORMAT, _METRIC = pb.Format.DESCRIPTOR, pb.Metric.DESCRIPTOR
+
+
 def _format(pipeline: Pipeline, fmt: Format) -> pb.FormatInfo:
-    number = FORMAT_NUMBERS[fmt]
+    number = number_of(_FORMAT, fmt)
     if not ENCODERS[fmt].has_quality:
         return pb.FormatInfo(format=number)
     low, high = pipeline.defaults.bounds_for(fmt, pipeline.defaults.method)
-    info = pb.FormatInfo(
+    network = None
+    if (predictor := pipeline.predictors.get(fmt)) is not None:
+        metrics = [number_of(_METRIC, name) for name in predictor.info.metrics]
+        resting = not predictor.available
+        network = message_of(pb.NetworkInfo, predictor.info, resting=resting, metrics=metrics)
+    return pb.FormatInfo(
         format=number,
         has_quality=True,
         default_quality=pipeline.defaults.quality_for(fmt),
         min_quality=low,
         max_quality=high,
+        network=network,
     )
-    predictor = pipeline.predictors.get(fmt)
-    if predictor is not None:
-        info.network.name = predictor.info.name
-        info.network.sha256 = predictor.info.sha256
-        info.network.device = predictor.info.device
-        info.network.version = predictor.info.version
-        info.network.resting = not predictor.available
-        info.network.metrics.extend(METRIC_NUMBERS[name] for name in predictor.info.metrics)
-    return info
