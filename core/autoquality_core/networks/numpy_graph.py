@@ -120,39 +120,31 @@ class Plan:
     ) -> None:
         """Run `nodes`, each after its inputs, on examples of the inputs. Raises Unsupported."""
         constants: dict[str, Array] = {}
-        names: dict[str, str] = {}
-        """The name of the array for each node: nodes that return their input share its array."""
         values: dict[str, Array] = {}
-        calls: list[tuple[Operation, list[str], str]] = []
+        calls: list[tuple[Operation, tuple[str, ...], str]] = []
         uses = Counter([*(source for node in nodes for source in node.inputs), *outputs])
         for node in nodes:
             if node.kind == _NOTHING:
                 continue
-            name = names[node.name] = node.name
             if node.kind == _PLACEHOLDER:
-                if name not in inputs:
-                    raise Unsupported(f"it has the input '{name}'")
-                values[name] = inputs[name]
+                if node.name not in inputs:
+                    raise Unsupported(f"it has the input '{node.name}'")
+                values[node.name] = inputs[node.name]
                 continue
-            sources = [names[source] for source in node.inputs]
-            given = [values[source] for source in node.inputs]
             function = operation(node)
-            value = values[name] = _output(node, function, given)
-            if node.kind in _OF_SHAPES or constants.keys() >= set(sources):
-                constants[name] = value
-            elif same := [
-                source for source, one in zip(sources, given, strict=True) if one is value
-            ]:
-                names[name] = same[0]
+            value = _output(node, function, [values[source] for source in node.inputs])
+            values[node.name] = value
+            if node.kind in _OF_SHAPES or constants.keys() >= set(node.inputs):
+                constants[node.name] = value
             else:
-                calls.append((function, sources, name))
+                calls.append((function, node.inputs, node.name))
             for source in node.inputs:
                 uses[source] -= 1
                 if not uses[source]:
                     values.pop(source, None)
         self._constants = constants
-        self._outputs = [names[name] for name in outputs]
-        used = {*constants, *self._outputs}
+        self._outputs = outputs
+        used = {*constants, *outputs}
         steps = []
         for function, sources, output in reversed(calls):
             steps.append((function, sources, output, [*{*sources} - used]))
