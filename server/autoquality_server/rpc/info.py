@@ -16,14 +16,9 @@ from autoquality_server.rpc.streaming import MAX_CHUNK_BYTES
 
 def limits_of(settings: Settings) -> pb.Limits:
     """The limits of a server with these settings."""
-    return pb.Limits(
-        max_image_bytes=settings.max_image_bytes,
-        max_resolution_pixels=settings.max_pixels,
-        workers=settings.workers,
-        queue_size=settings.queue_size,
-        max_stream_bytes=settings.max_stream_bytes,
-        max_chunk_bytes=MAX_CHUNK_BYTES,
-        processes=settings.processes,
+    pixels = settings.max_pixels
+    return message_of(
+        pb.Limits, settings, max_resolution_pixels=pixels, max_chunk_bytes=MAX_CHUNK_BYTES
     )
 
 

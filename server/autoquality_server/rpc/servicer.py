@@ -17,7 +17,7 @@ from autoquality_core.runtime.context import clock, step
 from autoquality_server.admission import Admission
 from autoquality_server.config import Settings
 from autoquality_server.inference.predictors import Predictors
-from autoquality_server.rpc.convert import encode_job
+from autoquality_server.rpc.convert import encode_job, message_of
 from autoquality_server.rpc.info import limits_of, server_info
 from autoquality_server.rpc.request_context import current_request
 from autoquality_server.rpc.runner import Runner
@@ -80,13 +80,8 @@ class EncodingServicer(pb_grpc.EncodingServiceServicer):
         self, request: pb.CompareRequest, context: grpc.ServicerContext
     ) -> pb.CompareResponse:
         comparison = self._runner.compare(request.reference, request.distorted)
-        return pb.CompareResponse(
-            **comparison.scores,
-            ssim=1 - 2 * comparison.scores[DSSIM.name],
-            width=comparison.width,
-            height=comparison.height,
-            frames=comparison.frames,
-        )
+        ssim = 1 - 2 * comparison.scores[DSSIM.name]
+        return message_of(pb.CompareResponse, comparison, **comparison.scores, ssim=ssim)
 
     def GetServerInfo(  # noqa: N802 - the contract's name
         self, request: pb.GetServerInfoRequest, context: grpc.ServicerContext
