@@ -30,7 +30,6 @@ class Contents:
 
     @property
     def frames(self) -> int:
-        """The number of frames of `animation`, 1 without it."""
         return 1 if self.animation is None else self.animation.frames
 
 

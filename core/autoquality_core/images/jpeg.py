@@ -194,7 +194,6 @@ def quantisation_tables(data: Data) -> tuple[tuple[int, ...], ...]:
 
 
 def _tables(content: memoryview) -> dict[int, tuple[int, ...]]:
-    """The tables of a segment by their numbers."""
     found = {}
     while content:
         wide, number = content[0] >> 4, content[0] & 15

@@ -69,7 +69,6 @@ class SideFile:
     encoder: Mapping[str, Any]
 
     def refusal(self, field: str, why: str) -> NetworkError:
-        """An error about `field` of this file."""
         return NetworkError(self.path, f"{field} {why}")
 
 

@@ -93,7 +93,6 @@ class Defaults:
         return self.target
 
     def allowed_error_for(self, method: Method, metric: str | None = None) -> float:
-        """The default allowed error of `method`."""
         unit = _unit(method, metric)
         ours = _unit(self.method) is unit and (self.method is Method.SIZE) == (
             method is Method.SIZE

@@ -71,7 +71,6 @@ class Entry:
 
     @property
     def size(self) -> int:
-        """The bytes of the answer."""
         return self.session.size(self.quality)
 
     def metadata_as_in(self, other: Entry) -> Metadata:

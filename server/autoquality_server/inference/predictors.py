@@ -77,7 +77,6 @@ class Predictors:
             self._poller.start()
 
     def close(self) -> None:
-        """Stop polling and release every network."""
         self._stop.set()
         if self._poller:
             self._poller.join()

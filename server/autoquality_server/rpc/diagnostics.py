@@ -78,8 +78,6 @@ class Diagnostics:
 
 
 class _Reflector(ReflectionServicer):
-    """Answers questions about the names and files that the process knows."""
-
     def __init__(self, services: Iterable[str]) -> None:
         """`services` are the full names to list."""
         super().__init__(services, cast("Any", _Pool()))
@@ -87,7 +85,6 @@ class _Reflector(ReflectionServicer):
     def ServerReflectionInfo(  # type: ignore[override]  # noqa: N802 - the contract's name
         self, requests: Iterator[pb.ServerReflectionRequest], context: grpc.ServicerContext
     ) -> Iterator[pb.ServerReflectionResponse]:
-        """Yield one answer to each request."""
         for request in requests:
             (answer,) = super().ServerReflectionInfo([request], context)
             answer.valid_host = request.host

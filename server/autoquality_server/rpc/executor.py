@@ -24,7 +24,6 @@ class DedicatedExecutor:
             setattr(servicer, name, self._on_this_pool(getattr(servicer, name)))
 
     def submit(self, work: Callable[[], None]) -> None:
-        """Run `work` here."""
         self._pool.submit(work)
 
     def cancel_calls(self) -> None:

@@ -52,7 +52,6 @@ class RequestContext(Context):
 
     @property
     def code(self) -> grpc.StatusCode | None:
-        """The status set so far."""
         code: grpc.StatusCode | None = cast("Any", self.call).code()  # missing in the stubs
         return code
 

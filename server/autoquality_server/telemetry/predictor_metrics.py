@@ -86,7 +86,6 @@ class PredictorMetrics:
         )
 
     def of(self, fmt: Format) -> FormatEvents:
-        """The events of one format's predictor, to be counted."""
         return FormatEvents(self, fmt.value)
 
     def observe(self, result: EncodeResult) -> None:

@@ -55,7 +55,6 @@ class Space:
         return replace(self, gains=tone_mapping.gains(peak))
 
     def in_own_primaries(self) -> Space:
-        """The conversion to light in the primaries of the file."""
         return replace(self, to_srgb=np.eye(3, dtype=np.float32))
 
     @property

@@ -34,7 +34,6 @@ class BitReader:
         return self.bits(8 * size)
 
     def rest(self) -> memoryview:
-        """The bytes that have not been read."""
         return memoryview(self._content)[(self._at + 7) // 8 :]
 
 

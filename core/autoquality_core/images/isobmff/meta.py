@@ -128,7 +128,6 @@ class Meta:
 
     @property
     def premultiplied(self) -> bool:
-        """Whether the colours of the primary image are multiplied by its alpha."""
         return self.items[self.primary].premultiplied
 
     def content(self, extent: Extent, most: int | None = None) -> bytes:

@@ -27,11 +27,9 @@ class BitReader:
         return number >> (start & 7) & (1 << count) - 1
 
     def flag(self) -> bool:
-        """The next bit."""
         return self.bits(1) == 1
 
     def skip(self, count: int) -> None:
-        """Leave out `count` bits."""
         if count > self._end - self.at:
             raise ValueError("truncated")
         self.at += count
@@ -55,7 +53,6 @@ class BitReader:
         return number
 
     def enum(self) -> int:
-        """The value of an enum."""
         return self.u32(*_ENUM)
 
     def signed(self, *kinds: tuple[int, int]) -> int:

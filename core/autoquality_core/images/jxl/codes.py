@@ -26,7 +26,6 @@ class PrefixCode:
     symbols: Mapping[int, int]
 
     def symbol(self) -> int:
-        """The next symbol."""
         read, bits = self.reader.bits, 1
         for _ in range(MOST_PREFIX_BITS + 1):
             found = self.symbols.get(bits)
@@ -143,7 +142,6 @@ class AnsCode:
     offsets: Sequence[int]
 
     def symbol(self) -> int:
-        """The next symbol."""
         state = self.state
         value = state.value
         low = value & _WHOLE - 1
@@ -160,7 +158,6 @@ class AnsCode:
 
     @classmethod
     def of_shares(cls, state: AnsState, shares: Sequence[int], alphabet_bits: int) -> AnsCode:
-        """The slots for a distribution."""
         count, slot_bits = 1 << alphabet_bits, _PRECISION - alphabet_bits
         size = 1 << slot_bits
         shares = [*shares, *[0] * (count - len(shares))]

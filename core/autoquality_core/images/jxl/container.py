@@ -45,7 +45,6 @@ def read_container(data: Data) -> Container:
 
 
 def _joined(parts: Sequence[memoryview]) -> memoryview:
-    """The codestream in numbered parts."""
     for at, part in enumerate(parts):
         last = _LAST_PART if at == len(parts) - 1 else 0
         if int.from_bytes(part[:4], "big") != at | last:

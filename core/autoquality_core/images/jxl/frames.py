@@ -122,8 +122,6 @@ def _context(number: int) -> int:
 
 
 class _Reading:
-    """Reads the header of a frame."""
-
     def __init__(self, reader: BitReader, header: Header) -> None:
         self._reader = reader
         self._header = header
@@ -251,7 +249,6 @@ class _Reading:
         reader.extensions()
 
     def _parts(self) -> int:
-        """How many parts the frame has."""
         frame = self._frame
         width, height = (_tiles(one, self._upsampling) for one in (frame.width, frame.height))
         groups = _tiles(width, self._group) * _tiles(height, self._group)
@@ -265,5 +262,4 @@ class _Reading:
 
 
 def _tiles(side: int, tile: int) -> int:
-    """How many tiles a side takes."""
     return -(-side // tile)

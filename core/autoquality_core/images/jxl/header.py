@@ -64,7 +64,6 @@ class Header:
 
     @property
     def channels(self) -> int:
-        """Grey or RGB."""
         return 1 if self.grey else 3
 
 
@@ -198,7 +197,6 @@ def _read_colours(reader: BitReader, header: Header) -> bool:
 
 
 def _point(reader: BitReader) -> tuple[float, ...]:
-    """The coordinates of a colour."""
     return tuple(reader.signed(*_POINT) / _POINT_UNIT for _ in range(2))
 
 

@@ -158,7 +158,6 @@ class _Profile:
         return (_TAGS[kind - 4],)
 
     def _part(self, command: int) -> None:
-        """Append what a command describes."""
         if command == 1:
             self._made += self._data.take(self._commands.number())
         elif command in (2, 3):

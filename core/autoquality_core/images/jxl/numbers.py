@@ -94,7 +94,6 @@ class Numbers:
         self._repeats = self._distance = 0
 
     def next(self, context: int) -> int:
-        """The next number."""
         cluster = self._clusters[context]
         if self._repeat_from is None:
             return self._number(cluster)

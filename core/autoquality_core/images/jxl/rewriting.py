@@ -33,7 +33,6 @@ class _BitWriter:
             self._bits += count
 
     def copy(self, data: memoryview, begin: int, end: int) -> None:
-        """Add bits of a codestream."""
         self.add((end - begin, BitReader(data, begin).bits(end - begin)))
 
     def whole(self) -> bytes:

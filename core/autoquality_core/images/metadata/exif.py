@@ -135,7 +135,6 @@ class Tiff:
         return self.directory(at) if at else None
 
     def tags(self, directory: Directory | None) -> dict[int, Value]:
-        """The tags of a directory with their values."""
         return {} if directory is None else _values(directory, self.data)
 
     def directories(self) -> Iterator[Directory]:
@@ -257,7 +256,6 @@ def _put(out: bytearray, entry: Entry, number: int, order: str) -> None:
 
 
 def _cut_thumbnail(tiff: Tiff, out: bytearray) -> None:
-    """Remove the directory of the thumbnail, and the thumbnail."""
     at = tiff.first.next
     if not at:
         return

@@ -77,12 +77,10 @@ class Metadata:
     dropped: tuple[str, ...] = attribute(default=(), compare=False)
 
     def __bool__(self) -> bool:
-        """Whether there is anything to write."""
         return bool(self.exif or self.xmp or self.iptc)
 
     @property
     def size(self) -> int:
-        """Bytes of the blocks."""
         return len(self.exif) + len(self.xmp) + len(self.iptc)
 
     def alone(self) -> Metadata:

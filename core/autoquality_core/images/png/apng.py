@@ -93,7 +93,6 @@ class Apng:
 
     @property
     def sides(self) -> tuple[int, int]:
-        """Width and height."""
         width, height = struct.unpack_from(">II", self.header)
         return width, height
 
@@ -129,7 +128,6 @@ class Apng:
         return shown, tuple(frame.delay for frame in self.parts[:count])
 
     def _png(self, frame: _Frame) -> bytes:
-        """One frame as a PNG file."""
         header = struct.pack(">II", frame.width, frame.height) + self.header[8:]
         parts = [SIGNATURE, chunk(b"IHDR", header), *self.colours]
         for part in frame.chunks:

@@ -129,7 +129,6 @@ class QualitySettings:
         return round(self.max_search_resolution * 1e6) or math.inf
 
     def defaults(self) -> Defaults:
-        """Return the defaults for the target of a request."""
         given = {
             one.name: getattr(self, one.name) for one in fields(Defaults) if one.name != "limits"
         }

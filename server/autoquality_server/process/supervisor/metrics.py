@@ -105,7 +105,6 @@ class MergedMetrics(Collector):
         self._ended: Samples = {}
 
     def update(self, pid: int, delta: dict[str, Any]) -> None:
-        """Apply the changes that a process has sent."""
         with self._lock:
             samples = self._running.setdefault(pid, {})
             for series, value in delta["changed"]:

@@ -91,7 +91,6 @@ class Process:
 
     @property
     def served_seconds(self) -> float:
-        """How long it has served, 0 if it never did."""
         return 0.0 if self.ready_since is None else time.monotonic() - self.ready_since
 
     async def run(self) -> int:
@@ -132,7 +131,6 @@ class Process:
         self._popen.kill()
 
     def reap(self) -> int:
-        """Kill it if it still runs, and return its status."""
         self._popen.kill()
         return self._popen.wait()
 

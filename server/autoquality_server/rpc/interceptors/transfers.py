@@ -40,8 +40,6 @@ _log = logger(__name__)
 
 
 class _Timeout:
-    """The timeout of one body."""
-
     def __init__(self, due: float, on_timeout: Callable[[], object]) -> None:
         self.due = due
         self.on_timeout = on_timeout
