@@ -2,20 +2,6 @@
 
 `load(path)` returns a network, and `network.predict(pixels, target)` the quality for a score.
 
-    loading, side_file         a file to a network
-    network                    a loaded network
-    prediction                 the Predictor interface and its predictions
-    inputs                     how a network sees an image
-    backend                    a graph in a library, and the checks while loading
-    numpy_graph                the backend for the bundled networks on a CPU
-    graph_file, graph_operations
-                               its reading of a graph, and its arithmetic
-    frozen_graph, onnx_model   the backends for all other networks
-    signature                  the inputs and outputs of a frozen graph
-    tensorflow                 a late and silent import, and whether there is a GPU
-    bundled                    the networks that are installed with the library
-    errors
-
 Only `load` imports TensorFlow (3 s, 500 MB) or onnxruntime, for networks that need it.
 """
 

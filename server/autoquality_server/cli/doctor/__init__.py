@@ -1,11 +1,5 @@
 """`autoquality-server doctor`: checks whether the server would serve with this configuration.
 
-    access    addresses, certificates, tokens, cache
-    machine   cores, memory, allocator, open files, temporary files
-    codecs    the metric, and each format written and read
-    networks  each network loaded and run
-    report    the results of checks, as a table or as JSON
-
 Each check runs the code that the server runs at its start or for a request.
 """
 

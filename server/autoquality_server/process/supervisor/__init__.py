@@ -1,11 +1,5 @@
 """Several server processes on one port: a codec that crashes or hangs affects only one of them.
 
-    supervisor  starts the processes, replaces those that end, drains them
-    process     one process, as the supervisor sees it
-    link        the supervisor, as a process sees it
-    metrics     the metrics of all processes, merged
-    restarts    why a process ended, and how soon it is replaced
-
 The supervisor imports no codec and no TensorFlow, serves no gRPC and reads nothing from callers:
 only its processes can crash. They are programs started by exec, never forks of the supervisor.
 
