@@ -157,30 +157,16 @@ def _options(
         profile = _enum("color_profile", request, ColorProfile)
     with wrong:
         background = _background(request.background, server.background)
-
-    def or_server(field: str) -> Any:
-        value = _optional(request, field)
-        return getattr(server, field) if value is None else value
-
-    formats = {
-        fmt.value: _format_options(fmt.value, getattr(request, fmt.value), server, wrong)
-        if request.HasField(fmt.value)
-        else getattr(server, fmt.value)
-        for fmt in Format
-    }
-    return EncoderOptions(
-        **formats,
-        background=background,
-        keep_metadata=request.keep_metadata,
-        keep_copyright=or_server("keep_copyright"),
-        color_profile=profile or server.color_profile,
-        keep_hidden_colors=or_server("keep_hidden_colors"),
-        allow_truncated=or_server("allow_truncated"),
-        keep_smaller_source=or_server("keep_smaller_source"),
-        cap_at_source=or_server("cap_at_source"),
-        may_shrink=request.may_shrink,
-        min_width=or_server("min_width"),
-    )
+    asked: Message = request
+    found: dict[str, Any] = {}
+    for name in (one.name for one in fields(EncoderOptions)):
+        field = asked.DESCRIPTOR.fields_by_name[name]
+        is_set = not field.has_presence or asked.HasField(name)
+        found[name] = getattr(asked if is_set else server, name)
+        if is_set and field.message_type is not None:
+            found[name] = _format_options(name, found[name], server, wrong)
+    found |= {"background": background, "color_profile": profile or server.color_profile}
+    return EncoderOptions(**found)
 
 
 def _format_options(name: str, message: Message, server: EncoderOptions, wrong: Violations) -> Any:
