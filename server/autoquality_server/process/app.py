@@ -238,16 +238,12 @@ class App:
             self._server.stop(grace=0)
         stopped.wait()
         self._pool.shutdown(wait=False, cancel_futures=True)
-        self._uploads.close()
-        self._downloads.close()
-        self._checks.close()
-        self._watchdog.close()
-        self._service.close()
-        if self._traces:
-            self._traces.close()
-        for side in (self._health_server, self._metrics_server):
-            if side:
-                side.close()
+        for part in (
+            *(self._uploads, self._downloads, self._checks, self._watchdog, self._service),
+            *(self._traces, self._health_server, self._metrics_server),
+        ):
+            if part is not None:
+                part.close()
         _log.info("stopped", cut_off=cut_off)
         return not cut_off
 
