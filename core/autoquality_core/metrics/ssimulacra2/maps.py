@@ -192,8 +192,8 @@ def _blur_down(
     last row and of the one before, STRIP numbers each. The rows of `out` are QUANTITIES * STRIP
     apart.
     """
-    above, below = np.uintp(first), np.uintp(first + REACH * pitch)
-    step, begin, to = np.uintp(pitch), np.uintp(state_at), np.uintp(out_at)
+    above, step, reach = np.uintp(first), np.uintp(pitch), np.uintp(REACH * pitch)
+    begin, to = np.uintp(state_at), np.uintp(out_at)
     apart = np.uintp(QUANTITIES * STRIP)
     for lane in range(np.uintp(STRIP)):
         at = begin + lane
@@ -201,28 +201,19 @@ def _blur_down(
         qa = state[at + np.uintp(3 * STRIP)]
         qb = state[at + np.uintp(4 * STRIP)]
         qc = state[at + np.uintp(5 * STRIP)]
-        light = ring[above + lane] + ring[below + lane]
-        qa = fused(IA0, light, fused(LA0, la, -qa))
-        qb = fused(IB0, light, fused(LB0, lb, -qb))
-        qc = fused(IC0, light, fused(LC0, lc, -qc))
-        out[to + lane] = qa + (qb + qc)
-        light = ring[above + step + lane] + ring[below + step + lane]
-        la = fused(IA0, light, fused(LA0, qa, -la))
-        lb = fused(IB0, light, fused(LB0, qb, -lb))
-        lc = fused(IC0, light, fused(LC0, qc, -lc))
-        out[to + apart + lane] = la + (lb + lc)
-        twice = step + step
-        light = ring[above + twice + lane] + ring[below + twice + lane]
-        qa = fused(IA0, light, fused(LA0, la, -qa))
-        qb = fused(IB0, light, fused(LB0, lb, -qb))
-        qc = fused(IC0, light, fused(LC0, lc, -qc))
-        out[to + apart + apart + lane] = qa + (qb + qc)
-        thrice = twice + step
-        light = ring[above + thrice + lane] + ring[below + thrice + lane]
-        la = fused(IA0, light, fused(LA0, qa, -la))
-        lb = fused(IB0, light, fused(LB0, qb, -lb))
-        lc = fused(IC0, light, fused(LC0, qc, -lc))
-        out[to + apart + apart + apart + lane] = la + (lb + lc)
+        for pair in range(np.uintp(GROUP // 2)):
+            row = above + (pair + pair) * step + lane
+            light = ring[row] + ring[row + reach]
+            qa = fused(IA0, light, fused(LA0, la, -qa))
+            qb = fused(IB0, light, fused(LB0, lb, -qb))
+            qc = fused(IC0, light, fused(LC0, lc, -qc))
+            place = to + (pair + pair) * apart + lane
+            out[place] = qa + (qb + qc)
+            light = ring[row + step] + ring[row + step + reach]
+            la = fused(IA0, light, fused(LA0, qa, -la))
+            lb = fused(IB0, light, fused(LB0, qb, -lb))
+            lc = fused(IC0, light, fused(LC0, qc, -lc))
+            out[place + apart] = la + (lb + lc)
         state[at], state[at + np.uintp(STRIP)], state[at + np.uintp(2 * STRIP)] = la, lb, lc
         state[at + np.uintp(3 * STRIP)] = qa
         state[at + np.uintp(4 * STRIP)] = qb
