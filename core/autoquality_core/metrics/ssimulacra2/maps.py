@@ -62,18 +62,11 @@ def _coefficients() -> Any:
     inputs = [n, -d * n, d * d * n - n, -d * d * d * n + 2 * d * n]
     last = [-d, d * d - 1, -d * d * d + 2 * d, d**4 - 3 * d * d + 1]
     before = [-one, d, 1 - d * d, d * d * d - 2 * d]
-    return tuple(
-        tuple(tuple(np.float32(value) for value in row) for row in table)
-        for table in (inputs, last, before)
-    )
+    return np.array([inputs, last, before], np.float32)
 
 
-(
-    ((IA0, IB0, IC0), (IA1, IB1, IC1), (IA2, IB2, IC2), (IA3, IB3, IC3)),
-    ((LA0, LB0, LC0), (LA1, LB1, LC1), (LA2, LB2, LC2), (LA3, LB3, LC3)),
-    ((QA0, QB0, QC0), (QA1, QB1, QC1), (QA2, QB2, QC2), (QA3, QB3, QC3)),
-) = _coefficients()
-
+INPUTS, LAST, BEFORE = _coefficients()
+(IA0, IB0, IC0), (LA0, LB0, LC0) = INPUTS[0], LAST[0]
 ZERO, ONE, TWO = np.float32(0), np.float32(1), np.float32(2)
 C2 = np.float32(0.0009)
 
@@ -106,16 +99,13 @@ def _quantity(which: int, xs: Floats, ys: Floats, out: Floats) -> None:
 
 
 @inlined
-def _blur_rows(  # noqa: PLR0915  # calls of other functions are slower
-    source: Floats, width: int, out: Floats, state: Floats
-) -> None:
+def _blur_rows(source: Floats, width: int, out: Floats, state: Floats) -> None:
     """Blur along a block of rows; `source` has ABOVE columns of zeros first, BELOW last.
 
     `out` are columns without those. `state` is scratch of 6 * LANES.
     """
     state[:] = 0
     one, two, three = np.uintp(LANES), np.uintp(2 * LANES), np.uintp(3 * LANES)
-    four, five = np.uintp(4 * LANES), np.uintp(5 * LANES)
     n = -BELOW
     while n < width:
         if n >= 8 and n < width - 7:
@@ -127,47 +117,39 @@ def _blur_rows(  # noqa: PLR0915  # calls of other functions are slower
                 i1 = source[first + one + lane] + source[last + one + lane]
                 i2 = source[first + two + lane] + source[last + two + lane]
                 i3 = source[first + three + lane] + source[last + three + lane]
-                p, q = state[lane], state[lane + three]
-                a0 = fused(LA0, p, fused(QA0, q, i0 * IA0))
-                a1 = fused(LA1, p, fused(QA1, q, fused(IA0, i1, i0 * IA1)))
-                a2 = fused(LA2, p, fused(QA2, q, fused(IA0, i2, fused(IA1, i1, i0 * IA2))))
-                a3 = fused(IA0, i3, fused(IA1, i2, fused(IA2, i1, i0 * IA3)))
-                a3 = fused(LA3, p, fused(QA3, q, a3))
-                state[lane], state[lane + three] = a3, a2
-                p, q = state[lane + one], state[lane + four]
-                b0 = fused(LB0, p, fused(QB0, q, i0 * IB0))
-                b1 = fused(LB1, p, fused(QB1, q, fused(IB0, i1, i0 * IB1)))
-                b2 = fused(LB2, p, fused(QB2, q, fused(IB0, i2, fused(IB1, i1, i0 * IB2))))
-                b3 = fused(IB0, i3, fused(IB1, i2, fused(IB2, i1, i0 * IB3)))
-                b3 = fused(LB3, p, fused(QB3, q, b3))
-                state[lane + one], state[lane + four] = b3, b2
-                p, q = state[lane + two], state[lane + five]
-                c0 = fused(LC0, p, fused(QC0, q, i0 * IC0))
-                c1 = fused(LC1, p, fused(QC1, q, fused(IC0, i1, i0 * IC1)))
-                c2 = fused(LC2, p, fused(QC2, q, fused(IC0, i2, fused(IC1, i1, i0 * IC2))))
-                c3 = fused(IC0, i3, fused(IC1, i2, fused(IC2, i1, i0 * IC3)))
-                c3 = fused(LC3, p, fused(QC3, q, c3))
-                state[lane + two], state[lane + five] = c3, c2
-                out[first + lane] = a0 + (b0 + c0)
-                out[first + one + lane] = a1 + (b1 + c1)
-                out[first + two + lane] = a2 + (b2 + c2)
-                out[first + three + lane] = a3 + (b3 + c3)
+                y0, y1, y2, y3 = ZERO, ZERO, ZERO, ZERO
+                for cosine in range(np.uintp(3)):  # the last one first, as libjxl adds them
+                    c = np.uintp(2) - cosine
+                    at = c * one + lane
+                    p, q = state[at], state[at + three]
+                    n0, n1, n2, n3 = INPUTS[0, c], INPUTS[1, c], INPUTS[2, c], INPUTS[3, c]
+                    o0 = fused(LAST[0, c], p, fused(BEFORE[0, c], q, i0 * n0))
+                    o1 = fused(LAST[1, c], p, fused(BEFORE[1, c], q, fused(n0, i1, i0 * n1)))
+                    o2 = fused(n0, i2, fused(n1, i1, i0 * n2))
+                    o2 = fused(LAST[2, c], p, fused(BEFORE[2, c], q, o2))
+                    o3 = fused(n0, i3, fused(n1, i2, fused(n2, i1, i0 * n3)))
+                    o3 = fused(LAST[3, c], p, fused(BEFORE[3, c], q, o3))
+                    state[at], state[at + three] = o3, o2
+                    y0, y1, y2, y3 = o0 + y0, o1 + y1, o2 + y2, o3 + y3
+                out[first + lane] = y0
+                out[first + one + lane] = y1
+                out[first + two + lane] = y2
+                out[first + three + lane] = y3
             n += 4
         else:
             for lane in range(one):
                 left = source[n * LANES + lane] if n >= 0 else ZERO
                 i0 = left + source[(n + REACH) * LANES + lane]
-                p, q = state[lane], state[lane + three]
-                a0 = fused(LA0, p, fused(QA0, q, i0 * IA0))
-                state[lane], state[lane + three] = a0, p
-                p, q = state[lane + one], state[lane + four]
-                b0 = fused(LB0, p, fused(QB0, q, i0 * IB0))
-                state[lane + one], state[lane + four] = b0, p
-                p, q = state[lane + two], state[lane + five]
-                c0 = fused(LC0, p, fused(QC0, q, i0 * IC0))
-                state[lane + two], state[lane + five] = c0, p
+                y0 = ZERO
+                for cosine in range(np.uintp(3)):
+                    c = np.uintp(2) - cosine
+                    at = c * one + lane
+                    p, q = state[at], state[at + three]
+                    o0 = fused(LAST[0, c], p, fused(BEFORE[0, c], q, i0 * INPUTS[0, c]))
+                    state[at], state[at + three] = o0, p
+                    y0 = o0 + y0
                 if n >= 0:
-                    out[n * LANES + lane] = a0 + (b0 + c0)
+                    out[n * LANES + lane] = y0
             n += 1
 
 
