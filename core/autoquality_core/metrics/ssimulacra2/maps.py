@@ -66,7 +66,6 @@ def _coefficients() -> Any:
 
 
 INPUTS, LAST, BEFORE = _coefficients()
-(IA0, IB0, IC0), (LA0, LB0, LC0) = INPUTS[0], LAST[0]
 ZERO, ONE, TWO = np.float32(0), np.float32(1), np.float32(2)
 C2 = np.float32(0.0009)
 
@@ -175,31 +174,30 @@ def _blur_down(
     apart.
     """
     above, step, reach = np.uintp(first), np.uintp(pitch), np.uintp(REACH * pitch)
-    begin, to = np.uintp(state_at), np.uintp(out_at)
-    apart = np.uintp(QUANTITIES * STRIP)
-    for lane in range(np.uintp(STRIP)):
-        at = begin + lane
-        la, lb, lc = state[at], state[at + np.uintp(STRIP)], state[at + np.uintp(2 * STRIP)]
-        qa = state[at + np.uintp(3 * STRIP)]
-        qb = state[at + np.uintp(4 * STRIP)]
-        qc = state[at + np.uintp(5 * STRIP)]
-        for pair in range(np.uintp(GROUP // 2)):
-            row = above + (pair + pair) * step + lane
-            light = ring[row] + ring[row + reach]
-            qa = fused(IA0, light, fused(LA0, la, -qa))
-            qb = fused(IB0, light, fused(LB0, lb, -qb))
-            qc = fused(IC0, light, fused(LC0, lc, -qc))
-            place = to + (pair + pair) * apart + lane
-            out[place] = qa + (qb + qc)
-            light = ring[row + step] + ring[row + step + reach]
-            la = fused(IA0, light, fused(LA0, qa, -la))
-            lb = fused(IB0, light, fused(LB0, qb, -lb))
-            lc = fused(IC0, light, fused(LC0, qc, -lc))
-            out[place + apart] = la + (lb + lc)
-        state[at], state[at + np.uintp(STRIP)], state[at + np.uintp(2 * STRIP)] = la, lb, lc
-        state[at + np.uintp(3 * STRIP)] = qa
-        state[at + np.uintp(4 * STRIP)] = qb
-        state[at + np.uintp(5 * STRIP)] = qc
+    begin, to, strip = np.uintp(state_at), np.uintp(out_at), np.uintp(STRIP)
+    apart = np.uintp(QUANTITIES) * strip
+    for lane in range(strip):
+        row, place = above + lane, to + lane
+        i0, i1 = ring[row] + ring[row + reach], ring[row + step] + ring[row + step + reach]
+        row += step + step
+        i2, i3 = ring[row] + ring[row + reach], ring[row + step] + ring[row + step + reach]
+        y0, y1, y2, y3 = ZERO, ZERO, ZERO, ZERO
+        for cosine in range(np.uintp(3)):
+            c = np.uintp(2) - cosine
+            at = begin + c * strip + lane
+            last, other = state[at], state[at + np.uintp(3) * strip]
+            n, d = INPUTS[0, c], LAST[0, c]
+            other = fused(n, i0, fused(d, last, -other))
+            y0 = other + y0
+            last = fused(n, i1, fused(d, other, -last))
+            y1 = last + y1
+            other = fused(n, i2, fused(d, last, -other))
+            y2 = other + y2
+            last = fused(n, i3, fused(d, other, -last))
+            y3 = last + y3
+            state[at], state[at + np.uintp(3) * strip] = last, other
+        out[place], out[place + apart] = y0, y1
+        out[place + apart + apart], out[place + apart + apart + apart] = y2, y3
 
 
 @inlined

@@ -35,12 +35,9 @@ def _cube_root(value: np.float32) -> np.float32:
     guess = np.int32(EXPONENT - np.int32(exponent * THIRD_OF_EXPONENT))
     root = guess.view(np.float32)
     third = THIRD * value
-    square = root * root
-    root = fused(-third, square * square, FOUR_THIRDS * root)
-    square = root * root
-    root = fused(-third, square * square, FOUR_THIRDS * root)
-    square = root * root
-    root = fused(-third, square * square, FOUR_THIRDS * root)
+    for _ in range(3):
+        square = root * root
+        root = fused(-third, square * square, FOUR_THIRDS * root)
     square = root * root
     root = fused(THIRD, fused(-value, square * square, root), root)
     found: np.float32 = fused(root * root, value, -ROOT_OF_BIAS)
