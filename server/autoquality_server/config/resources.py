@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+from contextlib import suppress
 from pathlib import Path
 
 BYTES_A_PIXEL = 80
@@ -43,18 +44,12 @@ def cgroup_quota(v2: Path, v1: Path) -> float | None:
 
     `v2` is cgroup v2's `cpu.max`, `v1` the folder of cgroup v1's CPU controller.
     """
-    try:
-        quota, period = v2.read_text().split()
-        return None if quota == "max" else int(quota) / int(period)
-    except (OSError, ValueError, ZeroDivisionError):
-        pass
-    try:
-        microseconds = int((v1 / "cpu.cfs_quota_us").read_text())
-        return (
-            microseconds / int((v1 / "cpu.cfs_period_us").read_text()) if microseconds > 0 else None
-        )
-    except (OSError, ValueError, ZeroDivisionError):
-        return None
+    of_v1 = (v1 / "cpu.cfs_quota_us", v1 / "cpu.cfs_period_us")
+    for files in ((v2,), of_v1):
+        with suppress(OSError, ValueError, ZeroDivisionError):
+            quota, period = " ".join(file.read_text() for file in files).split()
+            return None if quota in ("max", "-1") else int(quota) / int(period)
+    return None
 
 
 def available_memory() -> int:
@@ -70,8 +65,6 @@ def cgroup_limit(v2: Path, v1: Path) -> int | None:
     `v2` is cgroup v2's `memory.max`, `v1` cgroup v1's `memory.limit_in_bytes`.
     """
     for file in (v2, v1):
-        try:
+        with suppress(OSError, ValueError):  # ValueError: "max"
             return int(file.read_text())
-        except (OSError, ValueError):  # ValueError: "max"
-            continue
     return None
