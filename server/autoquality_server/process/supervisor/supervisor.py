@@ -202,15 +202,12 @@ class Supervisor:
     def _facts(self) -> dict[str, Any]:
         settings = self._settings
         health = self._reserved.get("health-listen")
+        given = ("listen", "metrics_listen", "processes", "workers", "queue_size")
         return {
-            "listen": settings.listen,
+            **{name: getattr(settings, name) for name in given},
             "port": self._reserved["listen"].port,
             "health_port": health.port if health else None,
-            "metrics_listen": settings.metrics_listen,
             "metrics_port": self._metrics_server.port if self._metrics_server else None,
-            "processes": settings.processes,
-            "workers": settings.workers,
-            "queue_size": settings.queue_size,
             "total_workers": settings.workers * settings.processes,
             "total_queue_size": settings.queue_size * settings.processes,
             "tls": bool(settings.tls_cert),
