@@ -27,10 +27,12 @@ class ServiceError(Exception):
 
     status = "UNKNOWN"
     reason = "UNKNOWN"
+    usual = ""
+    """The message of an error that always has the same."""
 
-    def __init__(self, message: str, *, reason: str | None = None) -> None:
-        super().__init__(message)
-        self.message = message
+    def __init__(self, message: str = "", *, reason: str | None = None) -> None:
+        self.message = message or self.usual
+        super().__init__(self.message)
         if reason is not None:
             self.reason = reason
 
@@ -143,9 +145,7 @@ class DeadlinePassed(ServiceError):
 
     status = "DEADLINE_EXCEEDED"
     reason = "DEADLINE_EXCEEDED"
-
-    def __init__(self) -> None:
-        super().__init__("the deadline passed before one encoding was done")
+    usual = "the deadline passed before one encoding was done"
 
 
 class RequestCancelled(ServiceError):
@@ -153,6 +153,4 @@ class RequestCancelled(ServiceError):
 
     status = "CANCELLED"
     reason = "CANCELLED"
-
-    def __init__(self) -> None:
-        super().__init__("the caller cancelled the request")
+    usual = "the caller cancelled the request"

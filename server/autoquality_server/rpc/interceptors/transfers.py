@@ -123,9 +123,7 @@ class UploadTooSlow(ServiceError):
 
     status = "DEADLINE_EXCEEDED"
     reason = "UPLOAD_TIMEOUT"
-
-    def __init__(self) -> None:
-        super().__init__("the request did not arrive in time")
+    usual = "the request did not arrive in time"
 
 
 def receive_message(
