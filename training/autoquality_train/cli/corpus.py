@@ -25,6 +25,13 @@ def corpus(folder: Path, seed: int) -> None:
     """
     console = Console(stderr=True)
     options.ready(folder)
+    missing = debian.missing(folder)
+    if missing:
+        console.print(
+            f"downloading {len(missing)} of {len(debian.PACKAGES)} packages (2 GB in all) to"
+            f" {folder / 'packages'}",
+            soft_wrap=True,
+        )
     try:
         counts = debian.gather(folder.resolve(), seed=seed)
     except FileNotFoundError as error:

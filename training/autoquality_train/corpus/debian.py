@@ -20,6 +20,7 @@ from fnmatch import fnmatch
 from pathlib import Path, PurePath
 
 from autoquality_train.corpus.samples import displayed_size, images_in
+from autoquality_train.files import atomic
 
 LEAST_SIDE = 192
 """Pixels; smaller images are icons."""
@@ -90,22 +91,23 @@ SOURCES = (
     Source("ufoai-textures", "textures", ("*.png", "*.jpg"), leave=("*_nm.*", "*_gm.*"), cap=110),
 )
 
+PACKAGES = sorted({source.package for source in SOURCES})
+
 
 def gather(folder: Path, *, seed: int = 1) -> dict[str, int]:
     """Fill `folder` with the corpus; returns the number of images in each of its folders.
 
-    Packages that an earlier run downloaded or unpacked are used again. Raises CalledProcessError
-    if apt or dpkg fail.
+    Packages that an earlier run downloaded or unpacked are used again. Images that only another
+    seed chose are removed. Raises CalledProcessError if apt or dpkg fail.
     """
-    downloads, unpacked = folder / "packages", folder / "unpacked"
-    downloads.mkdir(parents=True, exist_ok=True)
-    for package in sorted({source.package for source in SOURCES}):
-        _fetch(package, downloads, unpacked / package)
+    unpacked = folder / "unpacked"
+    for package in PACKAGES:
+        _fetch(package, folder)
         notice = unpacked / package / "usr/share/doc" / package / "copyright"
         if notice.is_file():
             (folder / "licences").mkdir(exist_ok=True)
             shutil.copyfile(notice, folder / "licences" / f"{package}.txt")
-    counts: dict[str, int] = {}
+    made: dict[Path, set[str]] = {}
     seen: set[str] = set()
     for source in SOURCES:
         chosen = choose(source, unpacked / source.package, random.Random(seed), seen)
@@ -114,9 +116,28 @@ def gather(folder: Path, *, seed: int = 1) -> dict[str, int]:
         for path in chosen:
             name = f"{source.package}-{digest(path)[:8]}{path.suffix.lower()}"
             if not (kind / name).exists():
-                shutil.copyfile(path, kind / name)
-        counts[str(kind)] = counts.get(str(kind), 0) + len(chosen)
-    return counts
+                with atomic(kind / name) as partial:
+                    shutil.copyfile(path, partial)
+            made.setdefault(kind, set()).add(name)
+    for kind, names in made.items():
+        for package in PACKAGES:
+            for path in kind.glob(f"{package}-????????.*"):
+                if path.name not in names:
+                    path.unlink()
+    return {str(kind): len(names) for kind, names in made.items()}
+
+
+def missing(folder: Path) -> list[str]:
+    """The packages that `gather` has to download."""
+    return [
+        package
+        for package in PACKAGES
+        if not (folder / "unpacked" / package).exists() and not _archives(folder, package)
+    ]
+
+
+def _archives(folder: Path, package: str) -> list[Path]:
+    return sorted((folder / "packages").glob(f"{package}_*.deb"))
 
 
 def choose(source: Source, root: Path, rng: random.Random, seen: set[str]) -> list[Path]:
@@ -151,16 +172,21 @@ def digest(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def _fetch(package: str, downloads: Path, into: Path) -> None:
+def _fetch(package: str, folder: Path) -> None:
+    into = folder / "unpacked" / package
     if into.exists():
         return
-    name = f"{package}_*.deb"
-    if not list(downloads.glob(name)):
-        subprocess.run(["apt-get", "download", package], cwd=downloads, check=True)
+    if not _archives(folder, package):
+        # apt-get leaves half a file under its final name if it is interrupted, and continues it.
+        incoming = folder / "packages" / "partial"
+        incoming.mkdir(parents=True, exist_ok=True)
+        subprocess.run(["apt-get", "download", package], cwd=incoming, check=True)
+        for archive in incoming.glob(f"{package}_*.deb"):
+            archive.rename(folder / "packages" / archive.name)
     partial = into.with_suffix(".partial")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
-    archive = next(downloads.glob(name))
+    archive = _archives(folder, package)[-1]
     subprocess.run(["dpkg-deb", "-x", str(archive), str(partial)], check=True)
     for packed in list(partial.rglob("*.pk3")):  # zip files with a game's textures
         with zipfile.ZipFile(packed) as inner:
