@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 
 
@@ -10,6 +11,8 @@ def main() -> None:
     try:
         from autoquality_train.cli.main import cli
 
+        # As after Ctrl-C, temporary files are removed and worker processes end.
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
         cli(prog_name="autoquality-train")
     except ModuleNotFoundError as error:
         missing = (error.name or "").partition(".")[0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -15,7 +16,7 @@ from numpy.lib.format import open_memmap
 from autoquality_core.metrics import METRICS
 from autoquality_core.networks.inputs import SIDE, mosaic
 from autoquality_train.corpus.samples import OnSkip, Sample, UnreadableImage, digest_of, ignore
-from autoquality_train.files import atomic
+from autoquality_train.files import atomic, remove_abandoned
 from autoquality_train.labels.curves import score_curve
 from autoquality_train.labels.sweeps import Sweep, load_sweep
 
@@ -69,9 +70,12 @@ def gather(
     taken: list[tuple[Sample, int]] = []
     swept: dict[str, list[Sweep]] = {setting: [] for setting in settings}
     seen: set[str] = set()
+    remove_abandoned(mosaics.parent)
     with atomic(mosaics) as partial:
         shape = (max(len(samples), 1), SIDE, SIDE, 3)
         store = open_memmap(partial, mode="w+", dtype=np.uint8, shape=shape)
+        with partial.open("rb+") as file:  # a full disk would kill the process at a write to memory
+            os.posix_fallocate(file.fileno(), 0, partial.stat().st_size)
         for sample, read in _decoded(samples, jobs):
             done()
             if isinstance(read, UnreadableImage):

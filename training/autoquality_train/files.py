@@ -18,7 +18,8 @@ _ABANDONED_SECONDS = 3600
 def atomic(path: Path) -> Iterator[Path]:
     """A temporary file next to `path` that replaces it if the body succeeds.
 
-    Several processes may write the same file at the same time: the last one stays.
+    Several processes may write the same file at the same time: the last one stays. An OSError
+    without a file name, such as a full disk, gets that of `path`.
     """
     handle, name = tempfile.mkstemp(PARTIAL, f".{path.name}.", path.parent)
     os.close(handle)
@@ -27,14 +28,18 @@ def atomic(path: Path) -> Iterator[Path]:
         yield partial
         partial.chmod(0o644)
         partial.replace(path)
+    except OSError as error:
+        if error.filename is None:
+            error.filename = str(path)
+        raise
     finally:
         partial.unlink(missing_ok=True)
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write `text` in UTF-8."""
+    """Write `text` in UTF-8. Bytes of file names that are not UTF-8 become escapes."""
     with atomic(path) as partial:
-        partial.write_text(text, encoding="utf-8")
+        partial.write_text(text, encoding="utf-8", errors="backslashreplace")
 
 
 def write_json(path: Path, value: object, indent: int | None = 1) -> None:

@@ -247,11 +247,13 @@ def test_roughness_is_learned_from_drawings_and_photographs(tmp_path: Path) -> N
     corpus.mkdir()
     for name in ("coffee.png", "chelsea.png"):
         (corpus / name).write_bytes(crop(name, 64, 48))
+    (corpus / "broken.png").write_bytes(b"no image")
     done = run(
         *("roughness", str(corpus), "--sweeps", str(tmp_path / "sweeps"), "--out", str(out)),
         *("--name", "two crops", "--drawings", "12", "--settings", "jpeg", "--jobs", "1"),
     )
     assert done.exit_code == 0, done.output
+    assert "broken.png: image: not an image of a supported format" in done.output
     learned = json.loads((out / "jpeg.rough.json").read_text())
     assert learned["corpus"] == "two crops"
     shipped = json.loads((Path(priors.__file__).parent / "jpeg.rough.json").read_text())

@@ -11,7 +11,7 @@ from autoquality_train.cli import options
 from autoquality_train.cli.options import Failed
 from autoquality_train.cli.samples import gather_samples, print_skipped
 from autoquality_train.corpus.samples import Skipped
-from autoquality_train.labels.labelling import Outcome, Plan, WorkerDied
+from autoquality_train.labels.labelling import Outcome, Plan
 from autoquality_train.labels.labelling import label as label_all
 from autoquality_train.labels.sweeps import ALL, SOME
 from autoquality_train.progress import progress
@@ -73,7 +73,7 @@ def label(
 
 
 def run_plan(plan: Plan, console: Console, *, jobs: int) -> None:
-    """Label with a progress bar, and print the counts. Raises Failed."""
+    """Label with a progress bar, and print the counts. Raises Failed, WorkerDied, OSError."""
     made = existing = 0
     failed: list[Skipped] = []
     try:
@@ -87,11 +87,6 @@ def run_plan(plan: Plan, console: Console, *, jobs: int) -> None:
                 advance()
 
             label_all(plan, jobs=jobs, done=done)
-    except WorkerDied as error:
-        raise Failed(
-            "a worker process died, perhaps for lack of memory; run the same command again with"
-            f" fewer --jobs than {jobs}: finished labels are kept"
-        ) from error
     finally:
         console.print(f"{made} sweeps made, {existing} existed, {len(failed)} samples failed")
         print_skipped(console, failed)

@@ -8,11 +8,13 @@ from autoquality._version import __version__
 from autoquality_train.cli.corpus import corpus
 from autoquality_train.cli.formats import formats
 from autoquality_train.cli.label import label
+from autoquality_train.cli.options import Failed
 from autoquality_train.cli.priors import features, offsets, priors
 from autoquality_train.cli.report import report
 from autoquality_train.cli.roughness import roughness
 from autoquality_train.cli.run import run
 from autoquality_train.cli.train import train
+from autoquality_train.processes import WorkerDied
 
 
 class _Interrupted(click.ClickException):
@@ -20,7 +22,7 @@ class _Interrupted(click.ClickException):
 
 
 class _Group(click.Group):
-    """A group that Ctrl-C ends with one line and the usual exit code."""
+    """A group that ends with one line after Ctrl-C, a full disk or a dead worker."""
 
     def invoke(self, ctx: click.Context) -> object:
         """Run the command."""
@@ -29,6 +31,15 @@ class _Group(click.Group):
         except KeyboardInterrupt:
             message = "interrupted; run the same command again to continue"
             raise _Interrupted(message) from None
+        except WorkerDied as error:
+            raise Failed(str(error)) from error
+        except BrokenPipeError:
+            raise  # click ends without a word
+        except OSError as error:
+            where = "" if error.filename is None else f"{error.filename}: "
+            why = f"{where}{error.strerror or error}"
+            message = f"{why}; when this is solved, run the same command again"
+            raise Failed(message) from error
 
 
 @click.group(
@@ -54,7 +65,7 @@ def cli() -> None:
       0    success; skipped files are listed
       1    an error
       2    a wrong command line
-      130  interrupted; run the same command again to continue
+      130  interrupted (Ctrl-C, SIGTERM); run the same command again to continue
     """  # noqa: D301 (click reads \b)
 
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
 from functools import partial
-from multiprocessing import get_context
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,13 +12,16 @@ import cv2
 import numpy as np
 from rich.console import Console
 
+from autoquality_core.errors import InvalidImage
 from autoquality_core.images import Pixels
 from autoquality_core.priors.features import detail
 from autoquality_train.cli import options
-from autoquality_train.corpus.samples import decode, digest_of, images_in
+from autoquality_train.cli.samples import print_skipped
+from autoquality_train.corpus.samples import Skipped, decode, digest_of, images_in
 from autoquality_train.drawings import DRAWINGS, Samples, crop, drawing
 from autoquality_train.labels.sweeps import SETTINGS, SWEPT, Sweep, cached_sweep
 from autoquality_train.priors.roughness import Rough, write
+from autoquality_train.processes import for_each
 from autoquality_train.progress import progress
 
 SIDE = 512
@@ -73,26 +74,31 @@ def roughness(
     """
     console = Console(stderr=True)
     photographs = images_in(corpus)[:first]
-    if len(photographs) < 2:
-        raise options.Failed(f"CORPUS contains {len(photographs)} photographs, but 2 are needed")
     options.ready(sweeps)
     options.ready(out)
     images = [_Image("drawing", drawing(seed)[1]) for seed in range(drawings)]
+    skipped: list[Skipped] = []
     for seed, path in enumerate(photographs):
-        images.extend(_pieces(seed, path))
-    with (
-        progress(console, "sweeping", len(images)) as advance,
-        ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool,
-    ):
-        found = []
-        for one in pool.map(partial(_swept, sweeps=sweeps, settings=settings), images):
-            found.append(one)
+        try:
+            images.extend(_pieces(seed, path))
+        except (InvalidImage, OSError) as error:
+            skipped.append((path, str(error)))
+    print_skipped(console, skipped)
+    usable = len(photographs) - len(skipped)
+    if usable < 2:
+        raise options.Failed(f"CORPUS contains {usable} usable photographs, but 2 are needed")
+    found: dict[int, dict[str, Sweep]] = {}
+    with progress(console, "sweeping", len(images)) as advance:
+
+        def done(one: tuple[int, dict[str, Sweep]]) -> None:
+            found.update([one])
             advance()
+
+        work = partial(_swept, sweeps=sweeps, settings=settings)
+        for_each(work, list(enumerate(images)), jobs=jobs, done=done)
     for setting in settings:
         swept = [
-            (image, one[setting])
-            for image, one in zip(images, found, strict=True)
-            if setting in one
+            (image, found[at][setting]) for at, image in enumerate(images) if setting in found[at]
         ]
         rough = [_rough(image, sweep) for image, sweep in swept]
         whole = [sweep for image, sweep in swept if image.kind == "photograph"]
@@ -117,8 +123,11 @@ def _pieces(seed: int, path: Path) -> list[_Image]:
     ]
 
 
-def _swept(image: _Image, sweeps: Path, settings: Sequence[str]) -> dict[str, Sweep]:
-    """The sweeps of an image by each setting that can hold it."""
+def _swept(
+    numbered: tuple[int, _Image], sweeps: Path, settings: Sequence[str]
+) -> tuple[int, dict[str, Sweep]]:
+    """The number of an image, and its sweeps by each setting that can hold it."""
+    at, image = numbered
     pixels = Pixels.from_samples(image.samples[None])
     found = {}
     for setting in settings:
@@ -128,7 +137,7 @@ def _swept(image: _Image, sweeps: Path, settings: Sequence[str]) -> dict[str, Sw
         if pixels.has_alpha and not encoder.keeps_alpha:
             continue
         found[setting] = cached_sweep(pixels, digest_of(pixels), setting, sweeps)
-    return found
+    return at, found
 
 
 def _rough(image: _Image, sweep: Sweep) -> Rough:

@@ -10,6 +10,7 @@ the file's bytes and the seed.
 from __future__ import annotations
 
 import hashlib
+import os
 import random
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -114,7 +115,9 @@ def decode(path: Path) -> Pixels:
 def displayed_size(path: Path) -> tuple[int, int] | None:
     """Width and height of an image in pixels, upright; None for a file that is no image."""
     try:
-        image = pyvips.Image.new_from_file(str(path))
+        # As bytes, because a name need not be UTF-8.
+        source = pyvips.Source.new_from_file(os.fsencode(path))
+        image = pyvips.Image.new_from_source(source, "")
     except pyvips.Error:
         return None
     turned = image.get_typeof("orientation") and swaps_sides(image.get("orientation"))
