@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 import subprocess
 import sys
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import fields
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 import autoquality_core as aq
+from autoquality_core.formats import EncoderOptions
 from tests.photos import crop
 
 ROOT = Path(__file__).parents[2]
@@ -99,7 +103,8 @@ def test_an_unknown_name_is_an_attribute_error() -> None:
         ({"max_bytes": 10.5}, "max_bytes: must be a whole number, is 10.5"),
         ({"min_width": "a"}, "min_width: must be a whole number, is 'a'"),
         ({"color_profile": "P3"}, "color_profile: must be one of srgb, keep, is P3"),
-        ({"background": "red"}, "background: must be a whole number from 0 to 255, is 'r'"),
+        ({"background": "red"}, "background: must be three whole numbers from 0 to 255"),
+        ({"background": (1, 2, 300)}, "background: must be a whole number from 0 to 255, is 300"),
         (
             {"output": aq.JpegEncoder(aq.JpegOptions(quant_table=12))},
             "jpeg.quant_table: must be a whole number from 0 to 8, is 12",
@@ -119,8 +124,34 @@ def test_an_unknown_name_is_an_attribute_error() -> None:
         ({"metric": ["dssim"], "method": "ml"}, "metric: must be one of dssim, ssimulacra2, is ["),
         ({"networks": ["a"]}, "networks: must be as bundled_networks() returns them, is ['a']"),
         ({"limits": None}, "limits: must be an ImageLimits, is None"),
-        ({"background": None}, "background: must be a whole number from 0 to 255, is None"),
-        ({"webp": 5}, "webp: must be a WebpOptions, is 5"),
+        ({"background": None}, "background: must be three whole numbers from 0 to 255"),
+        ({"output": []}, "output: is empty: name a format, or leave it out"),
+        (
+            {"output": [aq.AvifEncoder(aq.AvifOptions(speed=s)) for s in (6, 8)]},
+            "output: has two encoders for avif",
+        ),
+        ({"target": np.array([0.01, 0.02])}, "target: must be a number, is array("),
+        ({"method": "size", "target": 10**400}, "target: must be a number, is 1000"),
+        ({"max_bytes": []}, "max_bytes: must be a whole number, is []"),
+        ({"max_bytes": True}, "max_bytes: must be a whole number, is True"),
+        ({"worst": {"dssim": np.zeros(2)}}, "worst: must be a DSSIM, is array("),
+        ({"keep_metadata": "no"}, "keep_metadata: must be True or False, is 'no'"),
+        (
+            {"output": aq.JpegEncoder(aq.JpegOptions(progressive="yes"))},  # type: ignore[arg-type]
+            "jpeg.progressive: must be True or False, is 'yes'",
+        ),
+        (
+            {"limits": aq.ImageLimits("x", 1)},  # type: ignore[arg-type]
+            "limits.max_bytes: must be a number, is 'x'",
+        ),
+        (
+            {"networks": {"webp": "my.pb"}},
+            "networks: must be as bundled_networks() or load() returns them, is 'my.pb'",
+        ),
+        (
+            {"networks": {"gif": None}},
+            "networks: must be one of jpeg, webp, avif",
+        ),
         ({"output": aq.WebpEncoder(aq.JpegOptions())}, "webp: must be a WebpOptions, is JpegOp"),
         ({"output": ["webp", "avif"]}, "output: formats cannot be compared by DSSIM"),
         ({"quality": 80, "target": "high"}, "quality: is fixed, without a search: leave out"),
@@ -136,6 +167,53 @@ def test_a_wrong_argument_is_named_with_what_would_be_right(
 ) -> None:
     with pytest.raises(aq.InvalidRequest, match=re.escape(message)):
         aq.encode(SOURCE, **arguments)
+
+
+@pytest.mark.parametrize(
+    ("raw", "message"),
+    [
+        (aq.RawSource(0, 8, 3, b""), "source.width: must be 1 or more, is 0"),
+        (aq.RawSource("8", 8, 3, b""), "source.width: must be a whole number, is '8'"),  # type: ignore[arg-type]
+        (aq.RawSource(8, 8, 3, b"few"), "source.pixels: 8x8x3 needs 192 bytes, got 3"),
+    ],
+)
+def test_wrong_bare_pixels_are_named(raw: aq.RawSource, message: str) -> None:
+    with pytest.raises(aq.InvalidRequest, match=re.escape(message)):
+        aq.encode(raw, "webp")
+
+
+def test_bare_pixels_in_an_array_are_refused_with_advice() -> None:
+    samples: Any = np.zeros((8, 8, 3), np.uint8)
+    with pytest.raises(TypeError, match=r"source.pixels must be bytes, not ndarray: use the toby"):
+        aq.encode(aq.RawSource(8, 8, 3, samples), "webp")
+    raw = aq.RawSource(8, 8, 3, samples.tobytes())
+    assert aq.encode(raw, "webp", quality=50).width == 8
+
+
+@pytest.mark.parametrize("step", [1, 2])
+def test_a_view_may_have_gaps_and_several_dimensions(step: int) -> None:
+    samples = np.zeros((8, 8 * step, 3), np.uint8)[:, ::step]
+    raw = aq.RawSource(8, 8, 3, memoryview(samples))
+    assert aq.encode(raw, "webp", quality=50).width == 8
+    view = memoryview(np.repeat(np.frombuffer(SOURCE, np.uint8), step)[::step])
+    assert aq.compare(view, bytearray(SOURCE)).scores["dssim"] == 0
+
+
+def test_numbers_of_numpy_become_plain_ones() -> None:
+    assert type(aq.encode(SOURCE, "webp", quality=np.int64(50)).quality) is int  # type: ignore[arg-type]
+
+
+def test_networks_may_be_named_by_text() -> None:
+    networks: Any = {"webp": aq.bundled_networks()[aq.Format.WEBP]}
+    result = aq.encode(SOURCE, "webp", method="ml", target=0.02, networks=networks)
+    assert not [one for one in result.notices if "served as" in one.message]
+
+
+def test_the_signature_names_every_argument() -> None:
+    parameters = inspect.signature(aq.encode).parameters
+    reading = {one.name for one in fields(EncoderOptions)} - {one.value for one in aq.Format}
+    assert reading < parameters.keys()
+    assert not [one for one in parameters.values() if one.kind is one.VAR_KEYWORD]
 
 
 def test_an_unusable_source_and_a_notice_have_the_librarys_names() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -107,6 +107,7 @@ def curve_of(mean: npt.NDArray[Any], factor: npt.NDArray[Any], residual: float) 
     return Gaussian(centre, covariance)
 
 
+@runtime_checkable
 class Predictor(Protocol):
     """A network that is ready to predict. Thread-safe."""
 

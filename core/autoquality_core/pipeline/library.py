@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+import operator
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import replace
+from contextlib import contextmanager, suppress
+from dataclasses import fields, replace
 from enum import Enum
 from functools import cache
-from typing import Any, SupportsFloat, SupportsIndex, TypeVar
+from typing import Any, SupportsFloat, TypeVar, cast
 
 from autoquality_core.errors import InvalidRequest
 from autoquality_core.formats import Encoder, EncoderOptions, Option, options_of
@@ -38,6 +39,9 @@ from autoquality_core.types import (
 
 E = TypeVar("E", Format, Method, ColorProfile)
 Output = Encoder | Format | str
+Bytes = bytes | bytearray | memoryview
+
+_USUAL = EncoderOptions()
 
 LIMITS = ImageLimits(max_bytes=256 * 2**20, max_pixels=200_000_000)
 """The largest sources that are accepted by default."""
@@ -48,6 +52,8 @@ _ARGUMENTS = {
     **dict.fromkeys(["format", "candidates"], "output"),
     **dict.fromkeys(map(limit_name, METRICS.values()), "worst"),
     "image": "source",
+    "raw": "source",
+    **{f"raw.{name}": f"source.{name}" for name in ("width", "height", "bands", "pixels")},
 }
 """The arguments for fields of the contract. The others have the same name."""
 
@@ -75,7 +81,7 @@ def _naming_arguments() -> Iterator[None]:
 
 @_naming_arguments()
 def encode(
-    source: Data | RawSource,
+    source: Bytes | RawSource,
     output: Output | Iterable[Output] | None = None,
     *,
     method: Method | str | None = None,
@@ -91,7 +97,16 @@ def encode(
     networks: Mapping[Format, Predictor] | None = None,
     timeout: float | None = None,
     limits: ImageLimits = LIMITS,
-    **reading: Any,
+    background: Sequence[int] = _USUAL.background,
+    keep_metadata: bool = _USUAL.keep_metadata,
+    keep_copyright: bool = _USUAL.keep_copyright,
+    color_profile: ColorProfile | str = _USUAL.color_profile,
+    keep_hidden_colors: bool = _USUAL.keep_hidden_colors,
+    allow_truncated: bool = _USUAL.allow_truncated,
+    keep_smaller_source: bool = _USUAL.keep_smaller_source,
+    cap_at_source: bool = _USUAL.cap_at_source,
+    may_shrink: bool = _USUAL.may_shrink,
+    min_width: int = _USUAL.min_width,
 ) -> EncodeResult:
     """Choose the quality of an image, and encode it.
 
@@ -108,28 +123,41 @@ def encode(
     scores, and for "size" the share of the bytes that may stay unused. `measure` names more metrics
     to report.
     `networks` are needed for "ml" (`bundled_networks`). `timeout` in seconds ends a search with its
-    best answer so far. `reading` takes the fields of `EncoderOptions` that are not options of a
-    format, such as `keep_metadata` or `background`.
+    best answer so far. `limits` bound the source.
+
+    `background` (red, green and blue, 0 to 255 each) replaces transparency where the format has
+    none. `keep_metadata` keeps EXIF, XMP and IPTC; without it, `keep_copyright` keeps copyright and
+    author. `color_profile` "keep" keeps the colours of the source, "srgb" converts them.
+    `keep_hidden_colors` keeps those of transparent pixels. `allow_truncated` accepts a damaged JPEG
+    or PNG. `keep_smaller_source` returns the source where it is good enough and not larger.
+    `cap_at_source` encodes a JPEG at no higher quality than its own. `may_shrink` reduces an image
+    that fits no budget of bytes, to `min_width` pixels at least.
 
     Raises InvalidRequest (InvalidImage for the source) if an argument is wrong, TypeError for a
     source that is not bytes, DeadlinePassed if the timeout ends before one encoding, MemoryError.
     """
-    if not isinstance(source, RawSource):
-        _check_bytes("source", source)
+    source = _source(source)
     _check_call(timeout, limits)
     _check_kind("networks", networks, Mapping | None, "as bundled_networks() returns them")
     _check_kind("measure", measure, Iterable, 'a list of metrics, such as ["dssim"]')
     _check_kind("worst", worst, Mapping | None, 'a score by metric, such as {"dssim": 0.01}')
-    options = EncoderOptions(**reading)
-    formats = []
-    for one in _outputs(output):
-        if isinstance(one, Encoder):
-            _check_options(one.format, one.options)
-            options = replace(options, **{one.format.value: one.options})
-            formats.append(one.format)
-        elif one is not None:
-            formats.append(_member("output", one, Format))
-    options = _checked(options)
+    networks = _networks(networks)
+    formats, encoders = _formats(output)
+    options = _checked(
+        EncoderOptions(
+            background=_background(background),
+            keep_metadata=keep_metadata,
+            keep_copyright=keep_copyright,
+            color_profile=_member("color_profile", color_profile, ColorProfile),
+            keep_hidden_colors=keep_hidden_colors,
+            allow_truncated=allow_truncated,
+            keep_smaller_source=keep_smaller_source,
+            cap_at_source=cap_at_source,
+            may_shrink=may_shrink,
+            min_width=_whole("min_width", min_width),
+            **{fmt.value: one.options for fmt, one in encoders.items()},
+        )
+    )
     alone = formats[0] if len(formats) == 1 else None
     fixed = quality is not None
     if fixed and (target is not None or _member("method", method or "none", Method) != Method.NONE):
@@ -148,13 +176,14 @@ def encode(
     low, high = (searched and searched.default_range) or (MIN_QUALITY, MAX_QUALITY)
     low = low if min_quality is None else min_quality
     high = high if max_quality is None else max_quality
-    _check_whole("quality", MIN_QUALITY if quality is None else quality, MIN_QUALITY, MAX_QUALITY)
-    _check_whole("min_quality", low)
-    _check_whole("max_quality", high)
-    _check_whole("max_bytes", max_bytes or 0)
-    _check_whole("min_width", options.min_width)
-    _check_number("target", target)
-    _check_number("allowed_error", allowed_error)
+    low, high = _whole("min_quality", low), _whole("max_quality", high)
+    if quality is not None:
+        quality = _whole("quality", quality, MIN_QUALITY, MAX_QUALITY)
+    if max_bytes is not None:
+        max_bytes = _whole("max_bytes", max_bytes)
+    for name, number in (("target", target), ("allowed_error", allowed_error)):
+        if number is not None:
+            _check_number(name, number)
     scores = {name: _limit(name, score) for name, score in (worst or {}).items()}
     given = Limits(max_bytes, scores)
     spec = TargetSpec(chosen, target, low, high, allowed_error, metric, given)
@@ -168,8 +197,8 @@ def encode(
 
 
 def compare(
-    reference: bytes,
-    distorted: bytes,
+    reference: Bytes,
+    distorted: Bytes,
     *,
     timeout: float | None = None,
     limits: ImageLimits = LIMITS,
@@ -180,28 +209,53 @@ def compare(
     TypeError for anything but bytes, DeadlinePassed, and MemoryError.
     """
     _check_call(timeout, limits)
-    _check_bytes("reference", reference)
-    _check_bytes("distorted", distorted)
-    return Pipeline(Defaults(), limits).compare(reference, distorted, Deadline(timeout))
+    files = _bytes("reference", reference, _FILE), _bytes("distorted", distorted, _FILE)
+    return Pipeline(Defaults(), limits).compare(*files, Deadline(timeout))
 
 
-def _check_bytes(argument: str, value: object) -> None:
-    if not isinstance(value, bytes | bytearray | memoryview):
-        raise TypeError(
-            f"{argument} must be the bytes of an image file, not {type(value).__name__}: read a "
-            "file with pathlib.Path(path).read_bytes()"
-        )
+_FILE = "the bytes of an image file", "read a file with pathlib.Path(path).read_bytes()"
+_SAMPLES = "bytes", "use the tobytes() of a NumPy array of uint8"
+
+
+def _bytes(argument: str, value: object, right: tuple[str, str]) -> bytes:
+    """The bytes of `value`, copied only if they are not one after the other."""
+    if not isinstance(value, Bytes):
+        what, advice = right
+        raise TypeError(f"{argument} must be {what}, not {type(value).__name__}: {advice}")
+    if isinstance(value, memoryview) and not (
+        value.c_contiguous and value.ndim == value.itemsize == 1
+    ):
+        return value.tobytes()
+    return cast("bytes", value)
+
+
+def _source(source: object) -> Data | RawSource:
+    if not isinstance(source, RawSource):
+        return _bytes("source", source, _FILE)
+    return RawSource(
+        _whole("source.width", source.width),
+        _whole("source.height", source.height),
+        _whole("source.bands", source.bands),
+        _bytes("source.pixels", source.pixels, _SAMPLES),
+    )
 
 
 def _check_call(timeout: object, limits: object) -> None:
-    _check_number("timeout", timeout)
+    if timeout is not None:
+        _check_number("timeout", timeout)
     _check_kind("limits", limits, ImageLimits, "an ImageLimits")
+    for one in fields(ImageLimits):
+        _check_number(f"limits.{one.name}", getattr(limits, one.name))
 
 
-def _check_number(argument: str, value: object) -> None:
-    _check_kind(argument, value, SupportsFloat | None, "a number")
-    if isinstance(value, SupportsFloat) and math.isnan(value):
-        raise InvalidRequest(argument, "must be a number, is nan")
+def _check_number(argument: str, value: object, right: str = "a number") -> None:
+    """Raise InvalidRequest for anything but a number that a float can hold."""
+    number = math.nan
+    if isinstance(value, SupportsFloat) and not isinstance(value, bool):
+        with suppress(TypeError, ValueError, OverflowError):  # raised by arrays and huge integers
+            number = float(value)
+    if math.isnan(number):
+        raise InvalidRequest(argument, f"must be {right}, is {value!r}")
 
 
 def _check_kind(argument: str, value: object, kind: Any, right: str) -> None:
@@ -209,28 +263,54 @@ def _check_kind(argument: str, value: object, kind: Any, right: str) -> None:
         raise InvalidRequest(argument, f"must be {right}, is {value!r}")
 
 
-def _outputs(output: Any) -> Iterable[Any]:
-    if output is None or isinstance(output, Encoder | Format | str):
-        return [output]
-    if not isinstance(output, Iterable):
+def _formats(output: Any) -> tuple[list[Format], dict[Format, Encoder]]:
+    """The formats in the order of the caller, and the encoders among them."""
+    single = output is None or isinstance(output, Encoder | Format | str)
+    if not (single or isinstance(output, Iterable)):
         right = "a format, an encoder such as WebpEncoder(WebpOptions()), or a list of them"
         raise InvalidRequest("output", f"must be {right}, is {output!r}")
-    return output
+    formats: list[Format] = []
+    encoders: dict[Format, Encoder] = {}
+    for one in [output] if single else output:
+        if isinstance(one, Encoder):
+            _check_options(one.format, one.options)
+            if encoders.setdefault(one.format, one) != one:
+                raise InvalidRequest("output", f"has two encoders for {one.format.value}")
+            formats.append(one.format)
+        elif one is not None:
+            formats.append(_member("output", one, Format))
+    if not (formats or output is None):
+        raise InvalidRequest("output", "is empty: name a format, or leave it out")
+    return formats, encoders
+
+
+def _networks(given: Mapping[Any, Any] | None) -> dict[Format, Predictor]:
+    networks = {_member("networks", fmt, Format): one for fmt, one in (given or {}).items()}
+    for one in networks.values():
+        _check_kind("networks", one, Predictor, "as bundled_networks() or load() returns them")
+    return networks
+
+
+def _background(background: Any) -> tuple[int, int, int]:
+    several = isinstance(background, Iterable) and not isinstance(background, str | bytes)
+    colors = tuple(background) if several else ()
+    if len(colors) != 3:
+        right = "three whole numbers from 0 to 255 (red, green, blue)"
+        raise InvalidRequest("background", f"must be {right}, is {background!r}")
+    red, green, blue = (_whole("background", one, 0, 255) for one in colors)
+    return red, green, blue
 
 
 def _checked(options: EncoderOptions) -> EncoderOptions:
-    """The options, with the colour profile by its name. Raises InvalidRequest."""
-    background: Any = options.background
-    several = isinstance(background, Sequence) and len(background) == 3
-    for one in background if several else [background]:
-        _check_whole("background", one, 0, 255)
+    """The options, unless one has a wrong type or is out of range. Raises InvalidRequest."""
     for fmt in Format:
         ours = getattr(options, fmt.value)
-        _check_options(fmt, ours)
         for one in options_of(type(ours)):
             _check_option(f"{fmt.value}.{one.name}", getattr(ours, one.name), one)
-    profile = _member("color_profile", options.color_profile, ColorProfile)
-    return replace(options, color_profile=profile)
+    for flag in fields(EncoderOptions):
+        if isinstance(flag.default, bool):
+            _check_flag(flag.name, getattr(options, flag.name))
+    return options
 
 
 def _check_options(fmt: Format, options: object) -> None:
@@ -244,15 +324,25 @@ def _check_option(name: str, value: Any, option: Option) -> None:
         if value not in choices:
             known = ", ".join(str(one.value) for one in choices)
             raise InvalidRequest(name, f"must be one of {known}; is {value!r}")
-    elif not isinstance(option.default, bool):
-        _check_whole(name, value, option.low, option.high)
+    elif isinstance(option.default, bool):
+        _check_flag(name, value)
+    else:
+        _whole(name, value, option.low, option.high)
 
 
-def _check_whole(argument: str, value: Any, low: float = -math.inf, high: float = math.inf) -> None:
-    whole = isinstance(value, SupportsIndex)
-    if not (whole and low <= value <= high):
+def _check_flag(argument: str, value: object) -> None:
+    _check_kind(argument, value, bool, "True or False")
+
+
+def _whole(argument: str, value: Any, low: float = -math.inf, high: float = math.inf) -> int:
+    whole = None
+    if not isinstance(value, bool):
+        with suppress(TypeError):
+            whole = operator.index(value)
+    if whole is None or not low <= whole <= high:
         right = "" if high == math.inf else f" from {low} to {high}"
         raise InvalidRequest(argument, f"must be a whole number{right}, is {value!r}")
+    return whole
 
 
 @contextmanager
@@ -290,7 +380,7 @@ def _limit(name: str, score: float | str) -> float:
     metric = _metric("worst", name)
     with _naming("worst"):
         score = score_of(score, metric.name) if isinstance(score, str) else score
-    _check_kind("worst", score, SupportsFloat, f"a {metric.noun}")
+    _check_number("worst", score, f"a {metric.noun}")
     return score
 
 
