@@ -244,6 +244,15 @@ def test_another_process_gives_the_same_answer() -> None:
     assert (there.image, there.scores, there.quality) == (here.image, here.scores, here.quality)
 
 
+def test_a_fork_is_refused_where_it_would_wait_forever() -> None:
+    aq.encode(SOURCE, "webp", quality=50)
+    with (
+        ProcessPoolExecutor(1, mp_context=get_context("fork")) as pool,
+        pytest.raises(RuntimeError, match=r"start processes by multiprocessing.get_context"),
+    ):
+        pool.submit(aq.encode, SOURCE, "webp", quality=50).result(timeout=60)
+
+
 def test_another_process_gives_the_same_error() -> None:
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
         for arguments in ({"quality": 101}, {"timeout": 0.0}, {"target": 2, "max_bytes": 0}):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import re
 import threading
 from collections.abc import Iterator
@@ -15,6 +16,8 @@ _log = logging.getLogger(__name__)
 
 _configured = threading.Event()
 _configuring = threading.Lock()
+_user: int | None = None
+"""The process that uses libvips."""
 
 # The messages of libvips, libpng, libjpeg, libwebp, libheif, libavif and aom. libheif reports lack
 # of memory as (6.0), and a file that exceeds its own limits as (6.1000). "failed to allocate
@@ -51,6 +54,20 @@ def ensure_configured() -> None:
         with _configuring:
             if not _configured.is_set():
                 _apply(concurrency=1)
+
+
+def refuse_forks() -> None:
+    """Raise RuntimeError in a fork of a process that has called this.
+
+    libvips would wait there without an end, for threads that only the parent has.
+    """
+    global _user  # noqa: PLW0603 (one for each process)
+    if _user not in {None, os.getpid()}:
+        raise RuntimeError(
+            "autoquality_core cannot work in a fork of a process that has used it: start processes"
+            " by multiprocessing.get_context('spawn')"
+        )
+    _user = os.getpid()
 
 
 def _apply(concurrency: int) -> None:

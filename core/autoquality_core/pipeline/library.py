@@ -15,6 +15,7 @@ from typing import Any, SupportsFloat, TypeVar, cast
 from autoquality_core.errors import InvalidRequest
 from autoquality_core.formats import Encoder, EncoderOptions, Option, options_of
 from autoquality_core.images import ImageLimits
+from autoquality_core.images.libvips import refuse_forks
 from autoquality_core.metrics import METRICS, Metric, limit_name
 from autoquality_core.networks import Predictor, load
 from autoquality_core.networks.bundled import bundled_network
@@ -241,6 +242,7 @@ def _source(source: object) -> Data | RawSource:
 
 
 def _check_call(timeout: object, limits: object) -> None:
+    refuse_forks()
     if timeout is not None:
         _check_number("timeout", timeout)
     _check_kind("limits", limits, ImageLimits, "an ImageLimits")
