@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import gc
+import struct
 
 import numpy as np
 import pytest
@@ -261,6 +262,30 @@ def test_a_truncated_file_is_refused(fmt: str) -> None:
     assert caught.value.description == (
         f"cannot be decoded as {fmt.upper()}: damaged, truncated or of an unusual kind"
     )
+
+
+@pytest.mark.parametrize(
+    ("tag", "value", "message"),
+    [
+        (258, 12, "is a TIFF with 12 bits a sample, which cannot be read: use 8 or 16"),
+        (259, 6, "is a TIFF with old-style JPEG compression, which cannot be read: use another"),
+        (284, 2, "is a TIFF with tiles in separate planes, which cannot be read: use one plane"),
+    ],
+)
+def test_a_tiff_of_a_kind_that_cannot_be_read_is_not_called_damaged(
+    tag: int, value: int, message: str
+) -> None:
+    """Each value replaces that of a grey TIFF, so the pixels do not matter."""
+    grey = image_of(np.zeros((64, 64, 1), np.uint8))
+    data = bytearray(grey.tiffsave_buffer(tile=tag == 284))
+    entry = data.index(struct.pack("<HHI", tag, 3, 1))
+    struct.pack_into("<H", data, entry + 8, value)
+    if tag == 284:
+        bands = data.index(struct.pack("<HHI", 277, 3, 1))
+        struct.pack_into("<H", data, bands + 8, 3)
+    with pytest.raises(InvalidImage) as caught:
+        decode(bytes(data))
+    assert (caught.value.reason, caught.value.description) == ("IMAGE_UNSUPPORTED", message)
 
 
 def test_a_wrong_checksum_counts_as_damage() -> None:

@@ -13,6 +13,7 @@ from contextlib import suppress
 
 from autoquality_core.images.jpeg import MOST_SEGMENTS, count_scans
 from autoquality_core.images.limits import ImageLimits, check_count
+from autoquality_core.images.metadata.exif import Tiff
 from autoquality_core.images.png.chunks import chunks
 from autoquality_core.types import Data
 
@@ -45,6 +46,9 @@ _COMPRESSED = {
     b"iCCP": re.compile(rb"[^\0]*\0.", re.DOTALL),
     b"iTXt": re.compile(rb"[^\0]*\0\x01.[^\0]*\0[^\0]*\0", re.DOTALL),
 }
+
+_OLD_JPEG, _SEPARATE, _TILE_WIDTH = 6, 2, 322
+"""Of a TIFF: a compression, an arrangement of planes, and a tag."""
 
 _MOST_TAGS = 256
 """Of a page of a TIFF. libtiff takes quadratic time for tags that it does not know."""
@@ -120,6 +124,22 @@ def _decompressed_size(data: Data, start: int, end: int, most: int) -> int:
             if size >= most or unpacker.eof:
                 break
     return size
+
+
+def unread_tiff(data: Data) -> str | None:
+    """What libvips cannot read in a TIFF, and what it can; None for a usual or damaged file."""
+    tiff = Tiff.of(data)
+    if tiff is None:
+        return None
+    entries = tiff.first.entries
+    bits, compression, planes = (tiff.number(entries.get(tag)) for tag in (258, 259, 284))
+    if bits % 8 and bits not in {1, 2, 4}:
+        return f"{bits} bits a sample, which cannot be read: use 8 or 16"
+    if compression == _OLD_JPEG:
+        return "old-style JPEG compression, which cannot be read: use another"
+    if planes == _SEPARATE and _TILE_WIDTH in entries:
+        return "tiles in separate planes, which cannot be read: use one plane"
+    return None
 
 
 def _check_tiff(data: Data, limits: ImageLimits, field: str) -> None:
