@@ -9,6 +9,7 @@ import (
 
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
 	pb "example.com/autoquality-client/gen/autoqualityv1"
@@ -16,6 +17,8 @@ import (
 
 // Without RetryInfo, a caller waits so long after an error.
 const pause = 100 * time.Millisecond
+
+const reachTimeout = 10 * time.Second
 
 // plan is the load: callers that call one after another, with the requests in turn.
 type plan struct {
@@ -67,6 +70,9 @@ func (plan plan) run(ctx context.Context, to server) (*report, error) {
 		}
 		defer connection.Close()
 		clients[at] = pb.NewEncodingServiceClient(connection)
+		if err := reach(ctx, clients[at]); err != nil {
+			return nil, fmt.Errorf("cannot reach %s: %s", to.address, status.Convert(err).Message())
+		}
 	}
 	checks := newChecks(plan.requestsOf)
 	var next atomic.Int64 // the number of the next request, over all callers
@@ -97,6 +103,17 @@ func (plan plan) run(ctx context.Context, to server) (*report, error) {
 	cpu, start := processorTime(), time.Now()
 	calls := together(func(one caller) []call { return one.loop(ctx, start) })
 	return newReport(calls, time.Since(start), processorTime()-cpu), nil
+}
+
+// reach fails if no server answers: later calls wait without a word until their deadline.
+func reach(ctx context.Context, client pb.EncodingServiceClient) error {
+	ctx, cancel := context.WithTimeout(ctx, reachTimeout)
+	defer cancel()
+	_, err := client.GetServerInfo(ctx, &pb.GetServerInfoRequest{})
+	if code := status.Code(err); code == codes.Unavailable || code == codes.DeadlineExceeded {
+		return err
+	}
+	return nil
 }
 
 // caller makes one call at a time.

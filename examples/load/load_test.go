@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"strings"
 	"testing"
@@ -94,5 +95,14 @@ func TestTheReportCountsRightAnswersOnly(t *testing.T) {
 	}
 	if text := found.String(); !strings.Contains(text, "Unavailable: the server shuts down") {
 		t.Error(text)
+	}
+}
+
+func TestAServerThatCannotBeReachedIsNamedAtOnce(t *testing.T) {
+	load := plan{callers: 1, connections: 1, requests: 1, timeout: time.Second}
+	load.requestsOf = []*pb.EncodeRequest{{}}
+	_, err := load.run(context.Background(), server{address: "127.0.0.1:1", plaintext: true})
+	if err == nil || !strings.HasPrefix(err.Error(), "cannot reach 127.0.0.1:1: ") {
+		t.Errorf("%v", err)
 	}
 }
