@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import secrets
 import subprocess
 from collections.abc import Callable, Iterator
@@ -103,6 +104,18 @@ def test_without_a_token_it_reports_the_refusal(
     done = run(f"--server={server.address}", f"--ca={server.ca}")
     assert done.returncode == 1
     assert "reason: TOKEN_MISSING" in done.stderr
+
+
+@pytest.mark.parametrize("arguments", [["nothing.png", "nothing.png"], ["--unknown"]])
+@pytest.mark.parametrize("program", ["go", "typescript", "java"])
+def test_a_wrong_argument_gives_a_sentence_and_no_stack(
+    program: str, arguments: list[str], tmp_path: Path
+) -> None:
+    command = [*PROGRAMS[program], *arguments]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    assert done.returncode != 0
+    assert "nothing.png" in done.stderr or "unknown" in done.stderr
+    assert not re.search(r"^\s+at ", done.stderr, re.MULTILINE), "a stack of JavaScript or Java"
 
 
 def test_load_checks_and_counts_every_answer(server: Secured) -> None:

@@ -9,12 +9,14 @@ import dev.autoquality.v1.EncodingServiceGrpc;
 import io.grpc.Deadline;
 import io.grpc.ManagedChannel;
 import io.grpc.StatusRuntimeException;
+import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.TimeUnit;
 
 /** Encodes a photograph by score and by size, streams a large one, and shows how errors arrive. */
@@ -22,6 +24,8 @@ public final class Main {
   private static final String USAGE =
       "usage: java -jar autoquality-client.jar [--server=HOST:PORT] [--plaintext | --ca=FILE]"
           + " [--token-file=FILE] PHOTOGRAPH LARGE-PHOTOGRAPH";
+
+  private static final Set<String> OPTIONS = Set.of("server", "plaintext", "ca", "token-file");
 
   private Main() {}
 
@@ -31,6 +35,10 @@ public final class Main {
     for (String arg : args) {
       if (arg.startsWith("--")) {
         String[] parts = arg.substring(2).split("=", 2);
+        if (!OPTIONS.contains(parts[0])) {
+          System.err.println("unknown option " + arg + "; " + USAGE);
+          System.exit(2);
+        }
         options.put(parts[0], parts.length == 2 ? parts[1] : "");
       } else {
         files.add(Path.of(arg));
@@ -48,6 +56,9 @@ public final class Main {
       run(channel, options.get("token-file"), files.get(0), files.get(1));
     } catch (StatusRuntimeException error) {
       System.err.println(Errors.explain(error));
+      System.exit(1);
+    } catch (IOException error) {
+      System.err.println(error); // with its class: the message may be only the name of a file
       System.exit(1);
     } finally {
       channel.shutdownNow().awaitTermination(5, TimeUnit.SECONDS);
