@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
 import socket
 import ssl
 import subprocess
@@ -130,7 +131,7 @@ def test_a_replaced_authority_of_clients_lets_new_ones_in_and_old_ones_no_more(
     assert (is_let_in(ours), is_let_in(theirs), is_let_in({})) == (True, True, False)
 
 
-@pytest.mark.parametrize("damage", ["half-replaced", "garbage", "gone"])
+@pytest.mark.parametrize("damage", ["half-replaced", "garbage", "gone", "fifo"])
 def test_files_that_cannot_be_used_leave_the_certificate_as_it_was(
     serve_with: Callable[..., Served], files: TlsFiles, authority: trustme.CA, damage: str
 ) -> None:
@@ -143,6 +144,8 @@ def test_files_that_cannot_be_used_leave_the_certificate_as_it_was(
         replace(files.cert, b"no certificate")
     else:
         files.cert.unlink()
+        if damage == "fifo":
+            os.mkfifo(files.cert)
     assert presented(server) == before
     with connect(server, authority) as client:
         assert client.health()

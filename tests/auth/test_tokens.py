@@ -14,6 +14,7 @@ from google.rpc import error_details_pb2
 from grpc_health.v1 import health_pb2
 
 from autoquality import Client, UnauthenticatedError
+from autoquality_server.auth import reload
 from autoquality_server.auth.tokens import read_tokens
 from autoquality_server.config import ConfigError
 from tests.auth.test_tls import as_client_of, connect
@@ -22,6 +23,7 @@ from tests.rpc.conftest import Process, Served, health_stub, scrape
 from tests.rpc.scripted import request
 from tests.rpc.test_diagnostics import servers_of, services_of
 from tests.rpc.test_errors import detail
+from tests.waiting import LIMIT
 
 ONE, OTHER, UNNAMED = "one-of-the-tokens-0001", "another-of-the-tokens/+=", "unnamed.token~000000"
 FILE = f"""\
@@ -135,7 +137,12 @@ def test_a_changed_file_takes_effect_with_the_next_call(server: Served, token_fi
     refusal(server, f"Bearer {fresh}")
 
 
-@pytest.mark.parametrize("content", [b"", b"# nobody\n", b"short\n", b"\xff\xfe", None])
+VALID_BUT_LARGE = b"a-fresh-token-0000001\n#" + bytes(reload.MOST_BYTES)
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"# nobody\n", b"short\n", b"\xff\xfe", VALID_BUT_LARGE, None]
+)
 def test_a_file_that_cannot_be_used_leaves_the_tokens_as_they_were(
     server: Served, token_file: Path, content: bytes | None
 ) -> None:
@@ -145,6 +152,13 @@ def test_a_file_that_cannot_be_used_leaves_the_tokens_as_they_were(
         replace(token_file, content)
     assert encode_with(server, f"Bearer {ONE}").quality == 80
     refusal(server, "Bearer wrong-but-long-enough")
+
+
+def test_a_fifo_in_place_of_the_file_blocks_no_call(server: Served, token_file: Path) -> None:
+    token_file.unlink()
+    os.mkfifo(token_file)
+    call = server.stub.Encode.future(request(), metadata=(("authorization", f"Bearer {ONE}"),))
+    assert call.result(LIMIT).quality == 80
 
 
 @pytest.mark.parametrize(

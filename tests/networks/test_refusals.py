@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 
 from autoquality_core.networks import NetworkError, load
+from autoquality_core.networks.side_file import side_path
 from autoquality_core.networks.tensorflow import tensorflow
 from tests.networks import (
     channel_means,
@@ -36,6 +38,17 @@ def refusal(path: Path) -> str:
 def test_missing_file(tmp_path: Path) -> None:
     """The path does not exist."""
     assert "No such file" in refusal(tmp_path / "missing.pb")
+
+
+def test_fifo(tmp_path: Path) -> None:
+    """A network or a side file that is a FIFO: opening it would block."""
+    path = constant_graph(tmp_path / "a.pb", peak_at(75))
+    os.mkfifo(side_path(path))
+    with pytest.raises(NetworkError, match="not a regular file"):
+        load(path)
+    path.unlink()
+    os.mkfifo(path)
+    assert refusal(path) == "cannot be read: not a regular file"
 
 
 def test_folder(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from autoquality_core.networks.onnx_model import open_onnx_model
 from autoquality_core.networks.prediction import NetworkInfo
 from autoquality_core.networks.side_file import ANY_TARGET, SideFile, read_side_file
 from autoquality_core.networks.tensorflow import has_gpu
+from autoquality_core.runtime.files import read_file
 from autoquality_core.types import Device, Format
 
 # How other files begin that people try to load. A GraphDef begins with a node.
@@ -97,7 +98,7 @@ def _read(path: Path) -> bytes:
         saved = (path / "saved_model.pb").exists()
         raise NetworkError(path, f"{'a SavedModel folder' if saved else 'a folder'}, {NOT_A_GRAPH}")
     try:
-        data = path.read_bytes()
+        data = read_file(path)
     except OSError as error:
         raise NetworkError(path, f"cannot be read: {error.strerror}") from error
     if not data:

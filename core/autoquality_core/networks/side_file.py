@@ -18,6 +18,7 @@ from autoquality_core.metrics import DSSIM, METRICS, Metric
 from autoquality_core.networks.errors import NetworkError
 from autoquality_core.networks.inputs import SIDE, TILE, mosaic, squeeze
 from autoquality_core.networks.network import Recipe
+from autoquality_core.runtime.files import read_file
 from autoquality_core.types import Format
 
 RECIPES: Mapping[str, Recipe] = {"mosaic": mosaic, "squeeze": squeeze}
@@ -81,7 +82,7 @@ def read_side_file(path: Path) -> SideFile | None:
     """The side file of the network at `path`, None if it has none. Raises NetworkError."""
     file = side_path(path)
     try:
-        content = json.loads(file.read_text(encoding="utf-8"))
+        content = json.loads(read_file(file).decode())
     except FileNotFoundError:
         return None
     except OSError as error:

@@ -6,23 +6,37 @@ call on, and there is no thread to start or stop.
 
 from __future__ import annotations
 
+import errno
 import threading
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Generic, TypeVar
 
+from autoquality_core.runtime.files import read_file
 from autoquality_server.config.spec import ConfigError
 from autoquality_server.config.watched_files import WatchedFiles
 from autoquality_server.telemetry.logs import logger
 
 T = TypeVar("T")
 
+MOST_BYTES = 2**20
+"""The largest file: calls and handshakes wait while it is read."""
+
 _RETRY_SECONDS = 10.0
 """The wait before unusable files are read again although they did not change: a certificate may
 become valid."""
 
 _log = logger(__name__)
+
+
+def read_small(setting: str, path: Path) -> bytes:
+    """Read a file of at most MOST_BYTES. Raises ConfigError, naming `setting`."""
+    try:
+        return read_file(path, MOST_BYTES)
+    except OSError as error:
+        right = "of at most 1 MiB" if error.errno == errno.EFBIG else "that can be read"
+        raise ConfigError(f"{setting}: must be a regular file {right}, not {str(path)!r}") from None
 
 
 class Reloaded(Generic[T]):

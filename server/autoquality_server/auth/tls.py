@@ -18,7 +18,7 @@ from typing import Any, NoReturn
 import grpc
 
 from autoquality_server.auth.certificates import SOON, Certificate, PemFile, utc_now
-from autoquality_server.auth.reload import Reloaded
+from autoquality_server.auth.reload import Reloaded, read_small
 from autoquality_server.config import ConfigError, Settings
 from autoquality_server.telemetry.logs import logger
 
@@ -154,7 +154,7 @@ def _read_certificates(
     has a passphrase or does not match the certificate, and for certificates that are not valid now.
     One valid authority is enough, because a file may hold those of the past and of the future.
     """
-    chain, private = _read_pem(CERT, cert), _read(_KEY, key)
+    chain, private = _read_pem(CERT, cert), read_small(_KEY, key)
     authorities = _read_pem(client_ca_setting, client_ca) if client_ca else None
     context = _context(cert, key)
     now = utc_now()
@@ -167,22 +167,13 @@ def _read_certificates(
         context.load_verify_locations(cadata=authorities.pem.decode("ascii"))
         context.verify_mode = ssl.CERT_REQUIRED
     # OpenSSL reads the files itself: make sure that it has the bytes that we have.
-    if (_read(CERT, cert), _read(_KEY, key)) != (chain.pem, private):
+    if (read_small(CERT, cert), read_small(_KEY, key)) != (chain.pem, private):
         raise ConfigError(f"{CERT}: {cert} or its key changed while it was read")
     return Certificates(chain, private, authorities, context)
 
 
-def _read(setting: str, path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError:
-        raise ConfigError(
-            f"{setting}: must be a file that can be read, not {str(path)!r}"
-        ) from None
-
-
 def _read_pem(setting: str, path: Path) -> PemFile:
-    pem = _read(setting, path)
+    pem = read_small(setting, path)
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_verify_locations(cadata=pem.decode("ascii"))
         return PemFile.parse(pem)

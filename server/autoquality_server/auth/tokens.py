@@ -13,6 +13,7 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from autoquality_server.auth.reload import read_small
 from autoquality_server.config.spec import ConfigError
 
 SETTING = "AUTOQUALITY_TOKEN_FILE"
@@ -46,11 +47,9 @@ class Tokens:
 def read_tokens(path: Path) -> Tokens:
     """Read the file. Raises ConfigError, with the number of the wrong line."""
     try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError):
-        raise ConfigError(
-            f"{SETTING}: must be a file that can be read, not {str(path)!r}"
-        ) from None
+        lines = read_small(SETTING, path).decode("utf-8-sig").splitlines()
+    except UnicodeDecodeError:
+        raise ConfigError(f"{SETTING}: must be a file in UTF-8, not {str(path)!r}") from None
     known: dict[bytes, str] = {}
     for number, line in enumerate(lines, 1):
         text = line.strip()
