@@ -13,6 +13,7 @@ from grpc_health.v1 import health_pb2
 
 from autoquality import Client, DeadlineExceededError
 from autoquality.v1 import encoding_pb2 as pb
+from autoquality_server.rpc import health
 from tests.rpc.conftest import ENCODING, Served, health_stub
 from tests.rpc.lines import slow_line
 from tests.rpc.scripted import request
@@ -141,6 +142,16 @@ def test_health_checks_that_never_arrive_starve_no_others(
         ask: Any = server.channel.stream_stream(f"/grpc.health.v1.Health/{method}")
         ask(never())
     assert health_stub(server.channel).Check(health_pb2.HealthCheckRequest()).status == 1
+
+
+def test_a_health_check_has_less_time_to_arrive_than_an_upload(
+    serve_with: Callable[..., Served], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(health, "TIMEOUT", 0.2)
+    server = serve_with(upload_timeout=3600.0)
+    ask: Any = server.channel.stream_unary("/grpc.health.v1.Health/Check")
+    error = ask.future(never()).exception(LIMIT)
+    assert reason_of(error) == TOO_SLOW
 
 
 def test_a_slow_upload_within_the_time_is_served(serve_with: Callable[..., Served]) -> None:

@@ -47,7 +47,7 @@ class CallInterceptor(grpc.ServerInterceptor):
         self._layers = layers
         self._service = service
         self._uploads = uploads
-        self._checks = checks or uploads
+        self._checks = uploads if checks is None else checks
         self._downloads = downloads
 
     def intercept_service(
