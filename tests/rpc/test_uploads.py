@@ -13,7 +13,7 @@ from grpc_health.v1 import health_pb2
 
 from autoquality import Client, DeadlineExceededError
 from autoquality.v1 import encoding_pb2 as pb
-from autoquality_server.rpc import health
+from autoquality_server.rpc import executor, health
 from tests.rpc.conftest import ENCODING, Served, health_stub
 from tests.rpc.lines import slow_line
 from tests.rpc.scripted import request
@@ -152,6 +152,32 @@ def test_a_health_check_has_less_time_to_arrive_than_an_upload(
     ask: Any = server.channel.stream_unary("/grpc.health.v1.Health/Check")
     error = ask.future(never()).exception(LIMIT)
     assert reason_of(error) == TOO_SLOW
+
+
+@pytest.mark.parametrize(
+    ("method", "timer"),
+    [(f"{ENCODING}/Encode", "_uploads"), ("grpc.health.v1.Health/Check", "_checks")],
+)
+def test_only_so_many_calls_wait_for_a_thread(
+    serve_with: Callable[..., Served], monkeypatch: pytest.MonkeyPatch, method: str, timer: str
+) -> None:
+    """Each takes memory, also once its caller has left."""
+    server = serve_with(workers=1, queue_size=1)
+    threads = server.app._pool._max_workers if timer == "_uploads" else health._THREADS
+    call: Any = server.channel.stream_unary(f"/{method}")
+    stalled = [call.future(never()) for _ in range(threads)]
+    until(lambda: len(getattr(server.app, timer)) == threads)
+    monkeypatch.setattr(executor, "MOST_WAITING", 3)
+    waiting = [call.future(never()) for _ in range(3)]
+    for _ in range(2):
+        error = call.future(never()).exception(LIMIT)
+        assert error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+        assert error.details() == "too many calls wait for a thread: try again in 1.00 s"
+        assert detail(error, error_details_pb2.RetryInfo) is not None
+    assert server.metrics['autoquality_rejected_total{reason="QUEUE_FULL"}'] == 2
+    for one in (*stalled, *waiting):
+        one.cancel()
+    server.stub.Encode(request(), timeout=LIMIT)
 
 
 def test_a_slow_upload_within_the_time_is_served(serve_with: Callable[..., Served]) -> None:

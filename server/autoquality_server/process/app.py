@@ -11,7 +11,6 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, TypeAlias
 
 import grpc
@@ -30,6 +29,7 @@ from autoquality_server.process.service_manager import READY, STOPPING, notify
 from autoquality_server.process.supervisor.restarts import CAUSES
 from autoquality_server.rpc import health
 from autoquality_server.rpc.diagnostics import Diagnostics
+from autoquality_server.rpc.executor import CallExecutor
 from autoquality_server.rpc.health import Health, HealthServer
 from autoquality_server.rpc.interceptors import interceptors, open_interceptors
 from autoquality_server.rpc.interceptors.transfers import TimeoutTimer
@@ -120,7 +120,7 @@ class App:
         self._diagnostics = Diagnostics(reflects=settings.reflection, channelz=settings.channelz)
         services = (ENCODING, health.SERVICE, *self._diagnostics.services)
         threads = settings.workers + settings.queue_size + HEADROOM
-        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="rpc")
+        self._pool = CallExecutor(threads, thread_name_prefix="rpc")
         rpc_metrics = RpcMetrics(self.registry, services)
         self._options = grpc_options(settings, threads, shares_port=shares_port)
         self._server = grpc.server(
@@ -136,6 +136,7 @@ class App:
                 uploads=self._uploads,
                 downloads=self._downloads,
                 checks=self._checks,
+                pool=self._pool,
                 traces=self._traces,
             ),
             options=self._options,

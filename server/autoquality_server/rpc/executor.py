@@ -1,20 +1,41 @@
-"""Dedicated threads for services that must answer while every worker is busy."""
+"""Threads that run calls, some of them dedicated to services that must answer at any time."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 import grpc
+
+MOST_WAITING = 1000
+"""Calls that may wait for a thread. Each takes 12 KiB, also after its caller has left."""
+
+
+class CallExecutor(ThreadPoolExecutor):
+    """Threads for calls. gRPC lets any number of calls wait for one: see `is_full`."""
+
+    @property
+    def is_full(self) -> bool:
+        """Whether so many calls wait that further ones are to be refused."""
+        return self._work_queue.qsize() >= MOST_WAITING
+
+
+class InlineExecutor(ThreadPoolExecutor):
+    """Runs calls that never wait, at once and in the thread that receives them."""
+
+    def submit(self, call: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        done: Future[Any] = Future()
+        done.set_result(call(*args, **kwargs))
+        return done
 
 
 class DedicatedExecutor:
     """A few threads, and the open calls of the services that they serve."""
 
     def __init__(self, name: str, threads: int) -> None:
-        self._pool = ThreadPoolExecutor(threads, thread_name_prefix=name)
+        self._pool = CallExecutor(threads, thread_name_prefix=name)
         self._lock = threading.Lock()
         self._open: set[grpc.ServicerContext] = set()
 

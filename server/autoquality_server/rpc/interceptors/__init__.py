@@ -25,6 +25,7 @@ import grpc
 from autoquality_core.runtime.context import clock
 from autoquality_server.auth.identity import Identify
 from autoquality_server.auth.rates import Rates
+from autoquality_server.rpc.executor import CallExecutor
 from autoquality_server.rpc.interceptors.call import CallInterceptor
 from autoquality_server.rpc.interceptors.errors import translated
 from autoquality_server.rpc.interceptors.tracing import traced
@@ -102,6 +103,7 @@ def interceptors(
     uploads: TimeoutTimer,
     downloads: TimeoutTimer,
     checks: TimeoutTimer,
+    pool: CallExecutor,
     traces: Traces | None = None,
 ) -> list[grpc.ServerInterceptor]:
     """The interceptors of a server whose own service is `service`.
@@ -109,7 +111,7 @@ def interceptors(
     `rejected` is called with the reason of each error that a caller gets. `identify` is called
     for all calls except those of `open_services`. `uploads` limits the time to receive a request of
     `service`, `downloads` the time to take a response of it, and `checks` the time to receive a
-    request of another service.
+    request of another service. `pool` has the threads of the server.
     """
 
     @contextmanager
@@ -129,7 +131,8 @@ def interceptors(
                 rates.take(request.caller, 1)
             yield
 
-    return [CallInterceptor(layers, uploads, Downloads(downloads, rejected), service, checks)]
+    sent = Downloads(downloads, rejected)
+    return [CallInterceptor(layers, uploads, sent, service, checks, pool)]
 
 
 def open_interceptors(

@@ -5,10 +5,12 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
-from typing import Any
+from typing import Any, NoReturn
 
 import grpc
 
+from autoquality_core.errors import Overloaded
+from autoquality_server.rpc.executor import CallExecutor, InlineExecutor
 from autoquality_server.rpc.interceptors.transfers import (
     Downloads,
     TimeoutTimer,
@@ -25,7 +27,11 @@ LARGEST_CHECK = 4 * 2**10
 """Bytes of a message to services other than our own: health checks, reflection, channelz."""
 
 # gRPC reads these from the behaviour itself, so a wrapper needs them too.
-_MARKS = ("experimental_thread_pool", "experimental_non_blocking")
+_POOL = "experimental_thread_pool"
+_MARKS = (_POOL, "experimental_non_blocking")
+
+_REFUSING = InlineExecutor()
+_RETRY_SECONDS = 1.0
 
 
 class CallInterceptor(grpc.ServerInterceptor):
@@ -38,8 +44,11 @@ class CallInterceptor(grpc.ServerInterceptor):
         downloads: Downloads | None = None,
         service: str = "",
         checks: TimeoutTimer | None = None,
+        pool: CallExecutor | None = None,
     ) -> None:
         """`uploads` limits the requests of `service`, `downloads` its answers.
+
+        `pool` has the threads of the server, for methods without dedicated ones.
 
         `checks` limits the unary requests of other services, by default as `uploads`. Their
         streams may stay open, as those of reflection and health watches do.
@@ -49,6 +58,7 @@ class CallInterceptor(grpc.ServerInterceptor):
         self._uploads = uploads
         self._checks = uploads if checks is None else checks
         self._downloads = downloads
+        self._pool = pool
 
     def intercept_service(
         self,
@@ -77,6 +87,10 @@ class CallInterceptor(grpc.ServerInterceptor):
             streams=handler.response_streaming,
             returns_early=returns_early,
         )
+
+        pool: CallExecutor | None = getattr(inner, _POOL, self._pool)
+        if pool and pool.is_full:
+            return self._refusal(new_request)
 
         @contextmanager
         def entered(
@@ -114,3 +128,14 @@ class CallInterceptor(grpc.ServerInterceptor):
         # As a stream, even of one message, the request is read when it is asked for.
         make = getattr(grpc, f"stream_{responses_shape}_rpc_method_handler")
         return make(behavior, response_serializer=handler.response_serializer)
+
+    def _refusal(self, new_request: Callable[[grpc.ServicerContext], RequestContext]) -> Any:
+        """A handler of any method that refuses a call without a wait for a thread."""
+
+        def refused(_: Iterator[bytes], call: grpc.ServicerContext) -> NoReturn:
+            request = new_request(call)
+            with request.active(), self._layers(request):
+                raise Overloaded("too many calls wait for a thread", _RETRY_SECONDS)
+
+        setattr(refused, _POOL, _REFUSING)
+        return grpc.stream_unary_rpc_method_handler(refused)
