@@ -125,6 +125,14 @@ def test_a_collector_that_is_away_keeps_no_server_from_serving_and_ending(tmp_pa
             {"OTEL_EXPORTER_OTLP_COMPRESSION": "lzma"},
             "AUTOQUALITY_TRACING: the OTEL_EXPORTER_OTLP_* variables cannot be used: ",
         ),
+        (
+            {"OTEL_PROPAGATORS": "none-such"},
+            "AUTOQUALITY_TRACING: the OTEL_* variables cannot be used: Propagator none-such",
+        ),
+        (
+            {"OTEL_BSP_MAX_QUEUE_SIZE": "-1"},
+            "AUTOQUALITY_TRACING: the OTEL_* variables cannot be used: max_queue_size",
+        ),
     ],
 )
 def test_variables_that_cannot_be_used_stop_the_start_with_one_line(

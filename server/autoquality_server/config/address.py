@@ -53,16 +53,25 @@ class TcpAddress:
 def parse_tcp(text: str) -> TcpAddress:
     """Read `host:port`, `[ipv6]:port` or `:port` (every interface); ValueError otherwise."""
     host, colon, port = text.strip().rpartition(":")
-    if not colon or not port.isdecimal() or int(port) > 65535:
+    if not colon or not port.isdecimal() or len(port) > 5 or int(port) > 65535:
         raise ValueError(_RIGHT)
     if host.startswith("[") and host.endswith("]"):
         host = host[1:-1]
     elif ":" in host:
         raise ValueError(f"{_RIGHT}, an IPv6 host in brackets")
-    if any(character.isspace() for character in host):
+    if any(character.isspace() for character in host) or not _is_name(host):
         raise ValueError(_RIGHT)
     every_interface = "::" if socket.has_dualstack_ipv6() else "0.0.0.0"  # noqa: S104 - requested
     return TcpAddress(host or every_interface, int(port))
+
+
+def _is_name(host: str) -> bool:
+    """Whether a resolver takes the host: no label is empty or longer than 63 characters."""
+    try:
+        host.encode("idna")
+    except UnicodeError:
+        return False
+    return True
 
 
 def collide(one: str, other: str) -> bool:

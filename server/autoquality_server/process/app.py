@@ -71,16 +71,20 @@ def build_default_service(
 
 
 def traces_of(settings: Settings) -> Traces | None:
-    """Open the traces, or return None if they are off. Raises ConfigError without OpenTelemetry."""
+    """Open the traces, or return None if they are off. Raises ConfigError."""
     if not settings.tracing:
         return None
     try:
         from autoquality_server.telemetry.traces import open_traces
+
+        return open_traces()
     except ImportError:
         raise ConfigError(
             "AUTOQUALITY_TRACING: needs OpenTelemetry: pip install 'autoquality[otel]'"
         ) from None
-    return open_traces()
+    except ValueError as error:  # OTEL_PROPAGATORS is read by the import, OTEL_BSP_* later
+        message = f"AUTOQUALITY_TRACING: the OTEL_* variables cannot be used: {error}"
+        raise ConfigError(message) from None
 
 
 class App:
