@@ -118,6 +118,18 @@ def test_the_settings_in_effect_are_printed_exactly_and_quoted_where_needed(tmp_
     assert getattr(again, "jpeg_net") == str(network)  # noqa: B009 - made from the formats
 
 
+def test_a_name_that_is_not_utf_8_is_printed_as_it_is(tmp_path: Path) -> None:
+    network = os.fsencode(tmp_path) + b"/\xff.pb"
+    Path(os.fsdecode(network)).touch()
+    done = subprocess.run(
+        [sys.executable, "-m", "autoquality_server", "--check-config", b"--jpeg-net=" + network],
+        env={**clean_environment(), "PYTHONIOENCODING": "utf-8"},  # strict, as outside of C.UTF-8
+        capture_output=True,
+        check=True,
+    )
+    assert b"AUTOQUALITY_JPEG_NET='" + network + b"'" in done.stdout
+
+
 def test_checking_the_configuration_shows_its_warnings() -> None:
     done = run("--check-config", environ={"AUTOQUALITY_QUALTY": "70"})
     assert done.returncode == 0

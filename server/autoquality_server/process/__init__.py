@@ -5,6 +5,7 @@ This module imports nothing of the project, so that the first lines of a program
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 
@@ -32,6 +33,8 @@ def open_standard_streams() -> None:
     # Python has no object for a stream that is closed.
     sys.stdout = sys.stdout or os.fdopen(1, "w", closefd=False)
     sys.stderr = sys.stderr or os.fdopen(2, "w", closefd=False)
+    if isinstance(sys.stdout, io.TextIOWrapper):  # the name of a file need not be UTF-8
+        sys.stdout.reconfigure(errors="surrogateescape")
 
 
 def limit_blas_threads() -> None:
