@@ -90,6 +90,7 @@ def test_what_exceeds_the_drain_timeout_is_cut_off_and_a_second_signal_ends_all_
         fleet.process.send_signal(number)
     assert cut.process.wait(LIMIT) == 1
     until(lambda: left.lines("draining"))
+    left.process.send_signal(signal.SIGHUP)  # no second signal
     left.process.terminate()
     assert left.process.wait(LIMIT) == 128 + signal.SIGTERM
     until(lambda: all(map(gone, pids)))

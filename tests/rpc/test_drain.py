@@ -40,7 +40,7 @@ def watch(channel: grpc.Channel) -> Any:
     return watching
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_what_runs_and_what_waits_is_finished(
     start_process: Callable[..., Process], tmp_path: Path, number: signal.Signals
 ) -> None:
@@ -170,6 +170,34 @@ def test_a_second_signal_ends_the_process_at_once(
         assert next(watching).status == NOT_SERVING
         server.process.terminate()
         assert server.process.wait(LIMIT) == 128 + signal.SIGTERM
+
+
+def test_a_terminal_that_closes_may_send_its_signal_twice(
+    start_process: Callable[..., Process], tmp_path: Path
+) -> None:
+    server = start_process()
+    with grpc.insecure_channel(server.address) as channel:
+        (running,) = occupy(server, channel, tmp_path / "gate", queued=0)
+        server.process.send_signal(signal.SIGHUP)
+        until(lambda: server.lines("draining"))
+        server.process.send_signal(signal.SIGHUP)
+        (tmp_path / "gate").touch()
+        assert running.result(LIMIT).quality == 80
+    assert server.process.wait(LIMIT) == 0
+
+
+def test_a_server_that_nohup_starts_survives_its_terminal(
+    start_process: Callable[..., Process],
+) -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # inherited
+    try:
+        server = start_process()
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    server.process.send_signal(signal.SIGHUP)
+    with grpc.insecure_channel(server.address) as channel:
+        assert encoding_stub(channel).Encode(request()).quality == 80
+    assert not server.lines("draining")
 
 
 def test_an_idle_server_ends_with_0(start_process: Callable[..., Process]) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import os
+import signal
 import sys
 
 CLEAN = 0
@@ -17,6 +18,13 @@ HUNG = 3
 """A request ran on long after its caller had left: see `rpc.watchdog`."""
 BROKEN = 4
 """A thread ended with an exception, for example out of memory: see `fatal`."""
+
+
+def stop_signals() -> tuple[signal.Signals, ...]:
+    """Return the signals that drain a server: SIGHUP, too, unless it is ignored as by nohup."""
+    others = (signal.SIGTERM, signal.SIGINT)
+    ignored = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    return others if ignored else (*others, signal.SIGHUP)
 
 
 def open_standard_streams() -> None:

@@ -9,7 +9,7 @@ from types import FrameType
 from typing import NoReturn
 
 from autoquality_server.config import Settings
-from autoquality_server.process import CLEAN, FAILED, HUNG
+from autoquality_server.process import CLEAN, FAILED, HUNG, stop_signals
 from autoquality_server.process.app import App, ServiceFactory, build_default_service
 from autoquality_server.process.fatal import end_with_any_thread
 from autoquality_server.process.supervisor.link import SupervisorLink
@@ -27,11 +27,11 @@ def serve(
     service_factory: ServiceFactory = build_default_service,
     link: SupervisorLink | None = None,
 ) -> NoReturn:
-    """Serve until SIGTERM or SIGINT, drain, and end the process; for the main thread.
+    """Serve until SIGTERM, SIGINT or SIGHUP, drain, and end the process; for the main thread.
 
     Its exit status is CLEAN if all accepted requests were finished, FAILED if the drain timeout
     cut requests off, and HUNG if a request hung and was abandoned. The process exits at once on a
-    second signal, or when one of its threads ends with an exception. Raises StartError.
+    second SIGTERM or SIGINT, or when one of its threads ends with an exception. Raises StartError.
     """
     signalled = threading.Event()
     stop = threading.Event()
@@ -39,13 +39,15 @@ def serve(
 
     def on_signal(number: int, _: FrameType | None) -> None:
         if signalled.is_set():
+            if number == signal.SIGHUP:  # a shell and its terminal may both send it
+                return
             os._exit(128 + number)
         # First the timer: the interrupted code may hold the locks of the events.
         timer.start(settings.drain_timeout + _MARGIN, FAILED)
         signalled.set()
         stop.set()
 
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in stop_signals():
         signal.signal(number, on_signal)
     app = App(settings, service_factory, shares_port=link is not None, on_hang=stop.set)
     app.start()

@@ -40,7 +40,7 @@ _REMARKS = re.compile(
 
 _OUTPUTS = (1, 2)
 _LONGEST_LINE = 4096
-_STOP = (signal.SIGTERM, signal.SIGINT)
+_STOP = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 _originals: dict[int, int] = {}
 
@@ -95,7 +95,7 @@ def _read_in_child(source: int, log: TextIO) -> int:
     if reader:
         return reader
     try:
-        for number in (*_STOP, signal.SIGHUP):
+        for number in _STOP:
             signal.signal(number, signal.SIG_IGN)
         _read(source, log)
     finally:

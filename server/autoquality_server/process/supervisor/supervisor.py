@@ -16,7 +16,7 @@ from autoquality_server.auth.exposure import warn_if_exposed
 from autoquality_server.auth.tls import ServerTls
 from autoquality_server.config import ConfigError, Settings
 from autoquality_server.config.address import Reservation, StartError
-from autoquality_server.process import CLEAN, FAILED, WRONG_SETTING
+from autoquality_server.process import CLEAN, FAILED, WRONG_SETTING, stop_signals
 from autoquality_server.process.fatal import end_with_any_thread
 from autoquality_server.process.service_manager import READY, STOPPING, notify
 from autoquality_server.process.supervisor.metrics import MergedMetrics
@@ -83,7 +83,7 @@ class Supervisor:
         self._all_finished = True
 
     def run(self) -> int:
-        """Serve until SIGTERM or SIGINT, and return the exit status.
+        """Serve until SIGTERM, SIGINT or SIGHUP, and return the exit status.
 
         Raises StartError or ConfigError if no process can start.
         """
@@ -100,7 +100,7 @@ class Supervisor:
 
     async def _serve(self) -> None:
         self._loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
+        for number in stop_signals():
             self._loop.add_signal_handler(number, self._on_signal, number)
         settings = self._settings
         if settings.metrics_listen:
@@ -169,8 +169,10 @@ class Supervisor:
             notify(READY)
 
     def _on_signal(self, number: int) -> None:
-        """Drain on the first signal, exit at once on the second."""
+        """Drain on the first signal, exit at once on the second SIGTERM or SIGINT."""
         if self._draining.is_set():
+            if number == signal.SIGHUP:
+                return
             self._kill()
             os._exit(128 + number)
         self._timer.start(self._settings.drain_timeout + _EXIT_MARGIN, FAILED)
