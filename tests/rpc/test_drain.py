@@ -15,8 +15,10 @@ import grpc
 import pytest
 from grpc_health.v1 import health_pb2
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
+from structlog.testing import capture_logs
 
 from autoquality.v1 import encoding_pb2 as pb
+from tests.http2 import PREFACE, room_for, unary_call
 from tests.rpc.conftest import ENCODING, Process, Served, encoding_stub, health_stub, scrape
 from tests.rpc.scripted import request
 from tests.waiting import GATE_LIMIT, LIMIT, until, wait_for
@@ -132,6 +134,26 @@ def test_calls_beyond_the_drain_timeout_are_cut_off_and_reported(
         )
     assert server.process.wait(LIMIT) == 1
     assert server.lines("stopped")[0]["cut_off"] == 1
+
+
+@pytest.mark.parametrize(
+    ("method", "message"),
+    [
+        ("Encode", request(image=bytes(16_000))),
+        ("EncodeStream", pb.EncodeStreamRequest(chunk=bytes(16_000))),
+    ],
+)
+def test_answers_that_are_not_taken_within_the_drain_timeout_are_cut_off(
+    serve_with: Callable[..., Served], method: str, message: Any
+) -> None:
+    server = serve_with(drain_timeout=0.2)
+    with socket.create_connection(("127.0.0.1", server.app.port), LIMIT) as client:
+        client.sendall(PREFACE + room_for(0))
+        client.sendall(unary_call(1, f"{ENCODING}/{method}", message.SerializeToString()))
+        until(lambda: len(server.app._downloads))
+        with capture_logs() as lines:
+            assert not server.app.drain()
+    assert lines[-1] == {"event": "stopped", "cut_off": 1, "log_level": "info"}
 
 
 def test_an_upload_that_never_ends_is_nothing_that_was_accepted(

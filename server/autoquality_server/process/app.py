@@ -232,14 +232,16 @@ class App:
     def drain(self) -> bool:
         """Refuse new calls and finish the accepted ones; returns whether all finished in time.
 
-        A request is accepted once it has been received completely.
+        A request is accepted once it has been received completely, and finished once its caller has
+        the answer.
         """
         if not self._shares_port:
             notify(STOPPING)
         stopped = self._refuse("draining")
         finished = stopped.wait(self._settings.drain_timeout)
-        cut_off = 0 if finished else self.admission.running + self.admission.queued
+        cut_off = 0
         if not finished:
+            cut_off = self.admission.running + self.admission.queued + len(self._downloads)
             self._server.stop(grace=0)
         stopped.wait()
         self._pool.shutdown(wait=False, cancel_futures=True)
