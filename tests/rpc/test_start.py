@@ -156,6 +156,7 @@ def test_a_unix_socket_on_which_a_server_answers_is_not_taken_over(tmp_path: Pat
     [
         ("no-such-host.invalid:1", "no such host"),
         ("unix:/no/such/folder/x.sock", "no such folder"),
+        ("unix:/" + "x" * 200, "AF_UNIX path too long"),
         ("192.0.2.1:0", "cannot assign requested address"),
     ],
 )

@@ -142,8 +142,8 @@ def check_free(setting: str, address: str) -> None:
 def cannot_listen(setting: str, address: str, error: OSError) -> StartError:
     """Return the error for an address that the system refuses."""
     number = error.errno or 0
-    # The resolver's errors are negative, and not all arrive as gaierror.
-    why = os.strerror(number).lower() if number > 0 else "no such host"
+    # The resolver's errors are negative, and not all arrive as gaierror. Python's own have none.
+    why = os.strerror(number).lower() if number > 0 else "no such host" if number else str(error)
     return StartError(f"{setting}: cannot listen on {address}: {why}")
 
 
