@@ -141,6 +141,19 @@ def test_nothing_remains_of_watches_that_have_ended(serve_with: Serve) -> None:
     until(lambda: open_watches(server) == 0)
 
 
+def test_only_so_many_watches_are_open(serve_with: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(health, "MOST_WATCHES", 2)
+    stub, asked = health_stub(serve_with().channel), health_pb2.HealthCheckRequest()
+    watches = [stub.Watch(asked) for _ in range(2)]
+    assert [next(one).status for one in watches] == [Status.SERVING] * 2
+    with pytest.raises(grpc.RpcError) as caught:
+        next(stub.Watch(asked))
+    assert caught.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+    assert caught.value.details() == "too many watches are open: try again in 10.00 s"
+    for one in watches:
+        one.cancel()
+
+
 def test_a_watch_of_a_very_long_name_is_refused(serve_with: Serve) -> None:
     server = serve_with()
     with pytest.raises(grpc.RpcError) as caught:

@@ -19,7 +19,7 @@ import grpc
 from google.protobuf.descriptor import ServiceDescriptor
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from autoquality_core.errors import InvalidRequest
+from autoquality_core.errors import InvalidRequest, Overloaded
 from autoquality_core.runtime.context import clock
 from autoquality_server.config.address import StartError, check_free
 from autoquality_server.rpc.executor import DedicatedExecutor
@@ -34,6 +34,10 @@ TIMEOUT = 5.0
 _STALLED = 1.0
 """Seconds for a message, after which a drain does not wait for its watcher."""
 
+MOST_WATCHES = 10_000
+"""Open watches of a port. Each takes 24 KiB, and needs no token."""
+
+_RETRY_SECONDS = 10.0
 _THREADS = 4
 _LONGEST_NAME = 256
 _SETTING = "AUTOQUALITY_HEALTH_LISTEN"
@@ -199,6 +203,8 @@ class _Servicer(health_pb2_grpc.HealthServicer):
             )
         watch = _Watch(self._health, request.service, context, send)
         with self._lock:
+            if len(self._watches) >= MOST_WATCHES:
+                raise Overloaded("too many watches are open", _RETRY_SECONDS)
             self._watches.add(watch)
         if context.add_callback(lambda: self._forget(watch)):
             watch.update()
