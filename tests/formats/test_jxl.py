@@ -49,6 +49,12 @@ def test_the_distance_falls_with_the_quality_and_never_to_nothing() -> None:
     assert not np.array_equal(decode(CODEC.encode(photograph(), 100)).samples, photograph().samples)
 
 
+def test_the_curves_have_breaks_where_libjxl_codes_otherwise() -> None:
+    whole, fine = CODEC.breaks(grey=False)
+    assert distance(whole - 1) >= 20 > distance(whole)
+    assert distance(fine - 1) >= 0.5 > distance(fine)
+
+
 @pytest.mark.parametrize("pixels", [photograph(), grey(), translucent(), translucent(2), moving()])
 def test_lossless_loses_nothing_and_knows_no_quality(pixels: Pixels) -> None:
     data = EXACT.encode(pixels, 0)

@@ -13,6 +13,7 @@ from autoquality_core.formats import (
     Encoder,
     JpegEncoder,
     JpegOptions,
+    JxlEncoder,
     WebpEncoder,
 )
 from autoquality_core.images import ImageLimits, Pixels, open_image
@@ -106,3 +107,9 @@ def test_curves_break_at_quality_90_where_chroma_becomes_whole(
 ) -> None:
     pixels = Pixels.from_samples(np.ascontiguousarray(photograph().samples[..., :bands]))
     assert size_roughness(pixels, encoder, 5_000).breaks == ((90,) if broken else ())
+
+
+def test_the_fall_at_a_break_of_jpeg_xl_does_not_open_the_rest_of_the_curve() -> None:
+    found = size_roughness(photograph(), JxlEncoder(), 5_000_000)
+    assert found.breaks == JxlEncoder().breaks(grey=False)
+    assert found.across > 10 * found.allowance

@@ -219,6 +219,11 @@ class Encoder(ABC):
         """The lowest quality with chroma at full resolution; None if it never changes."""
         return None
 
+    def breaks(self, *, grey: bool) -> tuple[int, ...]:
+        """The lowest qualities of the further parts of a curve: files there are coded otherwise."""
+        whole = self.whole_chroma_from(grey=grey)
+        return () if whole is None else (whole,)
+
     def for_network(self) -> Encoder:
         """The encoder that the bundled network of this format predicts for."""
         return self

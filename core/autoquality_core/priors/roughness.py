@@ -44,8 +44,7 @@ def score_roughness(pixels: Pixels, encoder: Encoder, metric: Metric) -> Roughne
     """How far the curve of a metric's values may fall."""
     area = pixels.frames * pixels.height * pixels.width
     breaks = _breaks(encoder, pixels)
-    allowance = score_prior(encoder, metric, area).allowance
-    usual = Roughness(allowance, allowance, breaks)
+    usual = _usual(encoder, metric.name, score_prior(encoder, metric, area).allowance, breaks)
     learned = load_learned(f"{encoder.learned}.rough.json", metric.name)
     seen = detail(pixels)
     blocks = effective_blocks(seen)
@@ -72,8 +71,7 @@ def size_roughness(pixels: Pixels, encoder: Encoder, budget: float = math.inf) -
     """
     area = pixels.frames * pixels.height * pixels.width
     breaks = _breaks(encoder, pixels)
-    allowance = size_prior(encoder, area).allowance
-    usual = Roughness(allowance, allowance, breaks)
+    usual = _usual(encoder, SIZE, size_prior(encoder, area).allowance, breaks)
     learned = load_learned(f"{encoder.learned}.rough.json", SIZE)
     seen = detail(pixels)
     blocks = blocks_of_budget(seen, encoder, budget)
@@ -99,9 +97,13 @@ def blocks_of_budget(seen: Detail, encoder: Encoder, size_bytes: float) -> float
 
 
 def _breaks(encoder: Encoder, pixels: Pixels) -> tuple[int, ...]:
-    """The quality at which the curves have a break, where chroma is no longer halved."""
-    whole = encoder.whole_chroma_from(grey=pixels.bands < 3)
-    return () if whole is None else (whole,)
+    return encoder.breaks(grey=pixels.bands < 3)
+
+
+def _usual(encoder: Encoder, curve: str, allowance: float, breaks: tuple[int, ...]) -> Roughness:
+    """The roughness of photographs. The fall at a break does not average out over an image."""
+    learned = load_learned(f"{encoder.learned}.json", curve) or {}
+    return Roughness(allowance, max(allowance, learned.get("across", 0.0)), breaks)
 
 
 def _learned_roughness(

@@ -20,6 +20,7 @@ from autoquality_train.cli.priors import LEAST_DIFFERENCES, LEAST_ROWS
 from autoquality_train.corpus.samples import decode
 from autoquality_train.labels.sweeps import ALL, Sweep
 from autoquality_train.priors import write_learned
+from autoquality_train.priors.curves import SizedSweep, allowances
 from autoquality_train.priors.features import learn
 from autoquality_train.priors.formats import payloads
 from autoquality_train.priors.offsets import learn as learn_offset
@@ -84,6 +85,17 @@ def test_priors_are_learned_from_labels_at_every_quality(tmp_path: Path) -> None
 
     assert run(*command).exit_code == 0
     assert json.loads((out / "webp.json").read_text()) == learned
+
+
+def test_a_fall_at_a_break_is_allowed_for_between_the_parts_and_not_within_them() -> None:
+    rising = np.where(QUALITIES < 40, QUALITIES + 30.0, QUALITIES) / 50
+    dented = np.where(QUALITIES == 60, rising - 0.1, rising)
+    curves = np.array([rising, dented])
+    known = [SizedSweep(Sweep(QUALITIES, {}, np.exp(one)), 512 * 512) for one in curves]
+    everywhere = np.ones(curves.shape, np.bool_)
+    found = allowances(curves, everywhere, known, (40,), 100)
+    assert found == {"allowance": 0.08, "across": 0.58}
+    assert allowances(curves, everywhere, known, (), 100) == {"allowance": 0.58}
 
 
 def test_the_core_reads_a_regression_that_knows_its_own_error(

@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from autoquality_core.metrics import METRICS, Metric
+from autoquality_core.metrics import METRICS
 from autoquality_core.priors import SIZE, size_noise_scale
-from autoquality_train.labels.sweeps import Sweep
+from autoquality_train.labels.sweeps import SWEPT, Sweep
 from autoquality_train.priors import rounded, write_learned
 from autoquality_train.scales import SCALES
 
@@ -40,8 +40,8 @@ class SizedSweep:
     pixels: int
 
 
-def learn(curves: FloatArray, allowance: float) -> dict[str, Any]:
-    """The prior of `curves`, shape (images, 100), which rise with quality."""
+def learn(curves: FloatArray) -> dict[str, Any]:
+    """The prior of `curves`, shape (images, 100), which rise with quality; without allowances."""
     mean = curves.mean(axis=0)
     rest = curves - mean
     _, scale, directions = np.linalg.svd(rest, full_matrices=False)
@@ -56,24 +56,62 @@ def learn(curves: FloatArray, allowance: float) -> dict[str, Any]:
         "components": rounded(components, 4),
         "residual": round(float(residuals.std()), 5),
         "noise": round(max(float(np.median(noise)), 0.001), 5),
-        "allowance": round(allowance, 4),
     }
 
 
-def falls(curves: FloatArray, matters: npt.NDArray[np.bool_]) -> FloatArray:
-    """The greatest fall of each curve where `matters` is True; shape (images,)."""
-    fall = np.maximum.accumulate(curves, axis=1) - curves
-    most: FloatArray = np.where(matters, fall, 0.0)[:, USUAL].max(axis=1)
+def falls(
+    curves: FloatArray, matters: npt.NDArray[np.bool_], breaks: Sequence[int] = ()
+) -> FloatArray:
+    """The greatest fall of each curve where `matters` is True; shape (images,).
+
+    Falls from one part of a curve to another, which begins at a quality in `breaks`, do not count.
+    """
+    parts = np.split(curves, [quality - 1 for quality in breaks], axis=1)
+    fall = np.hstack([np.maximum.accumulate(part, axis=1) - part for part in parts])
+    most: FloatArray = np.where(matters, fall, 0.0).max(axis=1)
     return most
 
 
-def fit(known: Sequence[SizedSweep], names: Sequence[str]) -> dict[str, Any]:
+def allowances(
+    curves: FloatArray,
+    matters: npt.NDArray[np.bool_],
+    known: Sequence[SizedSweep],
+    breaks: Sequence[int],
+    percentile: float,
+) -> dict[str, float]:
+    """How far the curves fall where `matters` is True, and with breaks, how far across these."""
+    usual = np.zeros_like(matters)
+    usual[:, USUAL] = True
+    scale = size_noise_scale(np.array([one.pixels for one in known]))
+    found = {"allowance": falls(curves, matters & usual, breaks) / scale}
+    if breaks:
+        found["across"] = falls(curves, matters)
+    return {name: round(float(np.percentile(one, percentile)), 4) for name, one in found.items()}
+
+
+def fit(setting: str, known: Sequence[SizedSweep], names: Sequence[str]) -> dict[str, Any]:
     """The priors of the curves `names` of one encoder setting.
 
     The allowances are percentiles: to allow for the few roughest images of a corpus would cost a
     probe in every search that ends between two qualities. Budgets get a higher percentile.
     """
-    return {name: _size(known) if name == SIZE else _scores(known, METRICS[name]) for name in names}
+    breaks = SWEPT[setting].breaks(grey=False)
+    found = {}
+    for name in names:
+        if name == SIZE:
+            curves = np.log([one.sweep.bytes_per_pixel for one in known])
+            matters, percentile, least = np.ones(curves.shape, np.bool_), 98, 0.002
+        else:
+            metric = METRICS[name]
+            curves = np.array([one.sweep.values(metric) for one in known])
+            low, high = sorted(metric.value(score) for score in SCALES[name].usual)
+            matters, percentile, least = (curves > low) & (curves < high), 95, 0.01
+        allowed = allowances(curves, matters, known, breaks, percentile)
+        allowed["allowance"] = max(least, allowed["allowance"])
+        found[name] = {**learn(curves), **allowed}
+        if name != SIZE:
+            found[name]["allowance_pixels"] = ALLOWANCE_PIXELS
+    return found
 
 
 def write(
@@ -85,22 +123,4 @@ def write(
     images: int,
 ) -> None:
     """Write the priors of one encoder setting, learned from `images` images of `corpus`."""
-    write_learned(path, setting, fit(known, names), corpus=corpus, images=images)
-
-
-def _scores(known: Sequence[SizedSweep], metric: Metric) -> dict[str, Any]:
-    values = np.array([one.sweep.values(metric) for one in known])
-    low, high = sorted(metric.value(score) for score in SCALES[metric.name].usual)
-    fall = falls(values, (values > low) & (values < high)) / _noise_scale(known)
-    allowance = max(0.01, float(np.percentile(fall, 95)))
-    return {**learn(values, allowance), "allowance_pixels": ALLOWANCE_PIXELS}
-
-
-def _noise_scale(known: Sequence[SizedSweep]) -> FloatArray:
-    return size_noise_scale(np.array([one.pixels for one in known]))
-
-
-def _size(known: Sequence[SizedSweep]) -> dict[str, Any]:
-    sizes = np.log([one.sweep.bytes_per_pixel for one in known])
-    fall = falls(sizes, np.ones(sizes.shape, np.bool_)) / _noise_scale(known)
-    return learn(sizes, max(0.002, float(np.percentile(fall, 98))))
+    write_learned(path, setting, fit(setting, known, names), corpus=corpus, images=images)

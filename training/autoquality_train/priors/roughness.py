@@ -95,9 +95,8 @@ def _table(setting: str, curve: str, rough: Sequence[Rough]) -> dict[str, list[f
             continue
         values, matters = _curve(one.sweep, curve)
         at = _knots(setting, curve, one)
-        whole = SWEPT[setting].whole_chroma_from(grey=one.grey)
-        parts = [slice(None)] if whole is None else [slice(0, whole - 1), slice(whole - 1, None)]
-        falls = np.concatenate([_falls(values[part]) for part in parts])
+        starts = [quality - 1 for quality in SWEPT[setting].breaks(grey=one.grey)]
+        falls = np.concatenate([_falls(part) for part in np.split(values, starts)])
         counts = matters & (at < KNOTS)
         np.maximum.at(within, at[counts], falls[counts])
         np.maximum.at(across, at[counts], _falls(values)[counts])
