@@ -34,7 +34,7 @@ def test_the_service_is_compared_with_its_codec_and_an_echo(tmp_path: Path) -> N
 
 
 def test_a_server_that_is_not_there_fails_the_load() -> None:
-    with pytest.raises(LoadFailed, match="cannot reach 127.0.0.1:1"):
+    with pytest.raises(LoadFailed, match=r"cannot reach 127\.0\.0\.1:1"):
         load("127.0.0.1:1", photo_path("coffee.png"), 1, 0.1, "-timeout=300ms")
 
 
