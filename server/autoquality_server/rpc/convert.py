@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import enum
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields
+from functools import cache
 from typing import Any, TypeVar
 
 from google.protobuf.duration_pb2 import Duration
@@ -221,14 +222,14 @@ def _each(field: str, request: pb.EncodeRequest, members: Iterable[T]) -> dict[T
     kind = request.DESCRIPTOR.fields_by_name[field].enum_type
     found = [_member(field, value, kind, members) for value in getattr(request, field)]
     if None in found:
-        raise InvalidRequest(field, f"must be {', '.join(_names(kind, members))}, not 0")
+        raise InvalidRequest(field, f"must be {', '.join(_names(kind, tuple(members)))}, not 0")
     return dict.fromkeys(one for one in found if one is not None)
 
 
 def _member(path: str, value: int, kind: Any, members: Iterable[T]) -> T | None:
     if value == 0:
         return None
-    known = _names(kind, members)
+    known: Mapping[str, T] = _names(kind, tuple(members))
     name = kind.values_by_number[value].name if value in kind.values_by_number else ""
     if name in known:
         return known[name]
@@ -238,7 +239,8 @@ def _member(path: str, value: int, kind: Any, members: Iterable[T]) -> T | None:
     raise InvalidRequest(path, f"{value} is not known to this server; known are {names}")
 
 
-def _names(kind: Any, members: Iterable[T]) -> dict[str, T]:
+@cache
+def _names(kind: Any, members: tuple[T, ...]) -> Mapping[str, T]:
     """Members of an enum, or names of metrics, by their names in an enum of the contract."""
     prefix = kind.values_by_number[0].name.removesuffix("UNSPECIFIED")
     own = ((one.name if isinstance(one, enum.Enum) else str(one), one) for one in members)
@@ -303,16 +305,23 @@ def message_of(kind: type[M], one: object, **others: Any) -> M:
     None leaves a field open.
     """
     given = {}
-    for field in kind.DESCRIPTOR.fields:
-        value = others.get(field.name, getattr(one, field.name, None))
-        is_member = field.enum_type is not None and isinstance(value, enum.Enum | str)
-        given[field.name] = number_of(field.enum_type, value) if is_member else value
+    for name, enum_type in _fields(kind.DESCRIPTOR):
+        value = others[name] if name in others else getattr(one, name, None)
+        is_member = enum_type is not None and isinstance(value, enum.Enum | str)
+        given[name] = number_of(enum_type, value) if is_member else value
     return kind(**given)
 
 
+@cache
+def _fields(kind: Any) -> tuple[tuple[str, Any], ...]:
+    """The names of the fields of a message by its descriptor, and the enums of their values."""
+    return tuple((field.name, field.enum_type) for field in kind.fields)
+
+
+@cache
 def number_of(kind: Any, one: Any) -> Any:
     """The number of a member of an enum, or of a metric by its name, in an enum of the contract."""
-    (name,) = _names(kind, [one])
+    (name,) = _names(kind, (one,))
     return kind.values_by_name[name].number
 
 
