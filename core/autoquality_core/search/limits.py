@@ -128,7 +128,7 @@ class LimitedGoal(Goal):
         if not side:
             return self.goal.best(within, low, high)
         if finished := [one for one in within if self.finished(one)]:
-            return max(finished, key=self.goal.finished)
+            return max(finished, key=self.goal.finished)  # rather than only close to a limit
         return max(within, key=lambda one: side * one.quality)
 
     def crossed(self, seen: Sequence[Observation]) -> bool:

@@ -1,10 +1,4 @@
-"""The data that every search starts from: the files of `autoquality_core/priors`.
-
-curves     mean and covariance of an encoder's curves            (KEY.json)
-features   the regression from an image's features to its curves (KEY.features.json)
-offsets    the distance of curves with other options          (KEY.offset.json)
-roughness  how far curves fall on images with little detail      (KEY.rough.json)
-"""
+"""The data that every search starts from: the files of `autoquality_core/priors`."""
 
 from __future__ import annotations
 

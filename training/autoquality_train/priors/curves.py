@@ -59,17 +59,14 @@ def learn(curves: FloatArray) -> dict[str, Any]:
     }
 
 
-def falls(
-    curves: FloatArray, matters: npt.NDArray[np.bool_], breaks: Sequence[int] = ()
-) -> FloatArray:
-    """The greatest fall of each curve where `matters` is True; shape (images,).
+def falls(values: FloatArray, breaks: Sequence[int] = ()) -> FloatArray:
+    """The distance of each value from the greatest before it, shape (..., 100) as `values`.
 
     Falls from one part of a curve to another, which begins at a quality in `breaks`, do not count.
     """
-    parts = np.split(curves, [quality - 1 for quality in breaks], axis=1)
-    fall = np.hstack([np.maximum.accumulate(part, axis=1) - part for part in parts])
-    most: FloatArray = np.where(matters, fall, 0.0).max(axis=1)
-    return most
+    parts = np.split(values, [quality - 1 for quality in breaks], axis=-1)
+    fall = [np.maximum.accumulate(part, axis=-1) - part for part in parts]
+    return np.concatenate(fall, axis=-1)
 
 
 def allowances(
@@ -83,9 +80,10 @@ def allowances(
     usual = np.zeros_like(matters)
     usual[:, USUAL] = True
     scale = size_noise_scale(np.array([one.pixels for one in known]))
-    found = {"allowance": falls(curves, matters & usual, breaks) / scale}
+    within = np.where(matters & usual, falls(curves, breaks), 0.0)
+    found = {"allowance": within.max(axis=1) / scale}
     if breaks:
-        found["across"] = falls(curves, matters)
+        found["across"] = np.where(matters, falls(curves), 0.0).max(axis=1)
     return {name: round(float(np.percentile(one, percentile)), 4) for name, one in found.items()}
 
 

@@ -22,6 +22,7 @@ from autoquality_core.priors.features import Detail
 from autoquality_core.priors.roughness import DETAILED, blocks_of_budget, effective_blocks
 from autoquality_train.labels.sweeps import SWEPT, Sweep
 from autoquality_train.priors import write_learned
+from autoquality_train.priors.curves import falls
 from autoquality_train.scales import SCALES
 
 FloatArray = npt.NDArray[np.float64]
@@ -95,11 +96,10 @@ def _table(setting: str, curve: str, rough: Sequence[Rough]) -> dict[str, list[f
             continue
         values, matters = _curve(one.sweep, curve)
         at = _knots(setting, curve, one)
-        starts = [quality - 1 for quality in SWEPT[setting].breaks(grey=one.grey)]
-        falls = np.concatenate([_falls(part) for part in np.split(values, starts)])
+        fall = falls(values, SWEPT[setting].breaks(grey=one.grey))
         counts = matters & (at < KNOTS)
-        np.maximum.at(within, at[counts], falls[counts])
-        np.maximum.at(across, at[counts], _falls(values)[counts])
+        np.maximum.at(within, at[counts], fall[counts])
+        np.maximum.at(across, at[counts], falls(values)[counts])
     return {"within": _smoothed(within), "across": _smoothed(across)}
 
 
@@ -131,12 +131,6 @@ def _curve(sweep: Sweep, curve: str, *, usual: bool = False) -> tuple[FloatArray
     scale, scores = SCALES[curve], sweep.scores[curve]
     low, high = scale.usual if usual else scale.rough
     return sweep.values(METRICS[curve]), (scores > low) & (scores < high)
-
-
-def _falls(values: FloatArray) -> FloatArray:
-    """The distance of each value from the greatest before it."""
-    fall: FloatArray = np.maximum.accumulate(values) - values
-    return fall
 
 
 def _fall_over(values: FloatArray, matters: BoolArray, apart: int) -> float:
