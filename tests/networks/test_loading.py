@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import pickle
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from autoquality_core.networks import Predictor, load
+from autoquality_core.networks import NetworkError, Predictor, load
+from autoquality_core.networks.bundled import bundled_network
 from autoquality_core.runtime.deadline import Deadline
+from autoquality_core.types import Format
 from tests.networks import constant_graph, mean_graph, peak_at, quality_of
 from tests.networks.images import plain
 from tests.networks.onnx_models import red_model
@@ -22,6 +25,29 @@ def test_a_loaded_network_is_a_predictor(tmp_path: Path) -> None:
     assert predictor.info.name == "a.pb"
     assert predictor.predict(plain((51, 0, 0)), 0.02).quality == quality_of(51)
     assert predictor.predict(plain((255, 0, 0)), 0.02, Deadline(60)).quality == 100
+
+
+def test_a_pickled_network_is_loaded_once_from_its_unchanged_file(tmp_path: Path) -> None:
+    """An error of a network can be pickled, too."""
+    path = tmp_path / "a.pb"
+    _copy(Format.WEBP, path)
+    pickled = pickle.dumps(load(path))
+    there = pickle.loads(pickled)
+    assert there.info.metrics == ("dssim", "ssimulacra2")
+    assert pickle.loads(pickled) is there
+    _copy(Format.JPEG, path)
+    later = pickle.dumps(load(path))
+    _copy(Format.WEBP, path)
+    with pytest.raises(NetworkError, match="not the file of the network that was pickled") as error:
+        pickle.loads(later)
+    assert str(pickle.loads(pickle.dumps(error.value))) == str(error.value)
+
+
+def _copy(fmt: Format, path: Path) -> None:
+    bundled = bundled_network(fmt)
+    assert bundled
+    for suffix in (".pb", ".json"):
+        path.with_suffix(suffix).write_bytes(bundled.with_suffix(suffix).read_bytes())
 
 
 @pytest.mark.parametrize("name", ["a.pb", "a.onnx"])

@@ -20,8 +20,12 @@ class NetworkError(Exception):
     """A network's file cannot be used. `str` is one line: the file and the reason."""
 
     def __init__(self, path: Path, why: str) -> None:
-        super().__init__(f"{path}: {one_line(why)}")
+        super().__init__(path, why)  # all arguments, or it cannot be unpickled
         self.path = path
+        self.why = why
+
+    def __str__(self) -> str:
+        return f"{self.path}: {one_line(self.why)}"
 
 
 class DeviceMissing(NetworkError):

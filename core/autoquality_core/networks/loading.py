@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 from contextlib import suppress
 from dataclasses import replace
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 from autoquality_core.metrics import DSSIM
 from autoquality_core.networks.backend import Backend, first_working
+from autoquality_core.networks.bundled import BUNDLED
 from autoquality_core.networks.errors import NetworkError, PredictionFailed
 from autoquality_core.networks.frozen_graph import NOT_A_GRAPH, open_frozen_graph
 from autoquality_core.networks.graph_file import Unsupported
@@ -42,6 +43,9 @@ def load(path: Path | str, options: LoadOptions = _DEFAULTS, fmt: Format | None 
     the format that it is to predict for: a side file for another one is refused.
     NumPy runs the bundled networks, and others of their kind, on a CPU. For all
     other networks, imports TensorFlow or onnxruntime. Raises NetworkError.
+
+    The network can be pickled, as its path. A process that unpickles it loads the file once, and
+    raises NetworkError if it has other bytes there.
     """
     path = Path(path)
     data = _read(path)
@@ -64,10 +68,26 @@ def load(path: Path | str, options: LoadOptions = _DEFAULTS, fmt: Format | None 
     in_batches = options.batch_on_cpu or info.device.startswith("GPU")
     sizes = options.batch_sizes if in_batches else (1,)
     try:
-        return Network(info, backend, recipe, targets, sizes)
+        return Network(
+            info, backend, recipe, targets, sizes, partial(_again, _place(path), options, digest)
+        )
     except PredictionFailed as error:
         backend.close()
         raise NetworkError(path, f"it fails on a generated image: {error}") from error
+
+
+def _place(path: Path) -> Path:
+    """The path in other processes. A bundled network may be in another folder there."""
+    path = path.absolute()
+    return path.relative_to(BUNDLED) if path.parent == BUNDLED else path
+
+
+@cache  # a pool of processes unpickles the same network with every task
+def _again(path: Path, options: LoadOptions, digest: str) -> Network:
+    network = load(BUNDLED / path, options)
+    if network.info.sha256 != digest:
+        raise NetworkError(path, "is not the file of the network that was pickled")
+    return network
 
 
 def _open_graph(

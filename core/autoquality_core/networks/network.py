@@ -56,21 +56,26 @@ class Network:
         recipe: Recipe,
         targets: Mapping[str, tuple[float, float]],
         batch_sizes: tuple[int, ...],
+        load_again: Callable[[], Network],
     ) -> None:
         """Take over `backend` and find out which of `batch_sizes` it can run.
 
         `targets` are the least and the greatest score that it was trained for, by
-        metric.
+        metric. `load_again` loads it in the process that unpickles it.
         Raises PredictionFailed if it cannot run a single image.
         """
         self.info = info
         self._backend = backend
         self._recipe = recipe
         self._targets = targets
+        self._load_again = load_again
         self.batch_sizes: tuple[int, ...] = (
             working_batch_sizes(backend, batch_sizes) if backend.batch is None else (backend.batch,)
         )
         """The batch sizes that it can run, in rising order."""
+
+    def __reduce__(self) -> tuple[Callable[[], Network], tuple[()]]:
+        return self._load_again, ()
 
     def prepare(self, pixels: Pixels) -> Array:
         """The input for `pixels` in the graph's own type and layout, without a batch dimension."""
