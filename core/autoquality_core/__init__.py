@@ -9,8 +9,8 @@
     print(result.quality, len(result.image), result.scores["dssim"])
     print(aq.compare(source, result.image).scores["dssim"])
 
-It needs no server. It works in a notebook, and in the workers of Ray or Spark: encoders, targets
-and results can be pickled, and functions may run in many threads. Importing it does no work. The
+It needs no server. It works in a notebook, and in the workers of Ray or Spark: encoders, results
+and networks can be pickled, and functions may run in many threads. Importing it does no work. The
 first call sets libvips up, and compiles loops or loads them from numba's disk cache.
 """
 
@@ -81,11 +81,13 @@ _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 __all__ = [*_HOME_OF]  # noqa: PLE0604 - all are strings
 
 
-def __getattr__(name: str) -> Any:
-    """Import a public name when it is first used: a supervisor needs no codec."""
-    if name not in _HOME_OF:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOME_OF[name]}"), name)
+if not TYPE_CHECKING:  # or type checkers accept every name
+
+    def __getattr__(name: str) -> Any:
+        """Import a public name when it is first used: a supervisor needs no codec."""
+        if name not in _HOME_OF:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        return getattr(import_module(f"{__name__}.{_HOME_OF[name]}"), name)
 
 
 def __dir__() -> list[str]:

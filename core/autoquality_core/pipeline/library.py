@@ -48,6 +48,12 @@ LIMITS = ImageLimits(max_bytes=256 * 2**20, max_pixels=200_000_000)
 """The largest sources that are accepted by default."""
 
 
+_INT64 = 2**63 - 1
+"""The contract's largest integer. The library takes the same range."""
+
+_MOST_SHOWN = 200
+"""Characters of a wrong value in a message."""
+
 _CONTRACT = re.compile(r"\b(METHOD|METRIC)_([A-Z0-9_]+)")
 _ARGUMENTS = {
     **dict.fromkeys(["format", "candidates"], "output"),
@@ -164,7 +170,7 @@ def encode(
     if fixed and (target is not None or _member("method", method or "none", Method) != Method.NONE):
         raise InvalidRequest("quality", "is fixed, without a search: leave out target and method")
     if method is None:
-        method = _implied(target) if metric is None else Method.DSSIM
+        method = _implied(target) if metric is None else Method(_metric("metric", metric).name)
     chosen = Method.NONE if fixed else _member("method", method, Method)
     searched = metric_of(chosen, None if metric is None else _metric("metric", metric).name)
     if isinstance(target, str):
@@ -214,7 +220,10 @@ def compare(
     return Pipeline(Defaults(), limits).compare(*files, Deadline(timeout))
 
 
-_FILE = "the bytes of an image file", "read a file with pathlib.Path(path).read_bytes()"
+_FILE = (
+    "the bytes of an image file",
+    "read a file with pathlib.Path(path).read_bytes(), and give pixels as a RawSource",
+)
 _SAMPLES = "bytes", "use the tobytes() of a NumPy array of uint8"
 
 
@@ -257,20 +266,28 @@ def _check_number(argument: str, value: object, right: str = "a number") -> None
         with suppress(TypeError, ValueError, OverflowError):  # raised by arrays and huge integers
             number = float(value)
     if math.isnan(number):
-        raise InvalidRequest(argument, f"must be {right}, is {value!r}")
+        raise InvalidRequest(argument, f"must be {right}, is {_shown(value)}")
 
 
 def _check_kind(argument: str, value: object, kind: Any, right: str) -> None:
     if not isinstance(value, kind):
-        raise InvalidRequest(argument, f"must be {right}, is {value!r}")
+        raise InvalidRequest(argument, f"must be {right}, is {_shown(value)}")
+
+
+def _shown(value: object) -> str:
+    """The value for a message. It may be a whole image, or an integer too long to print."""
+    if isinstance(value, int) and value.bit_length() > 64:
+        return f"an integer of {value.bit_length()} bits"
+    text = repr(value)
+    return text if len(text) <= _MOST_SHOWN else f"{text[:_MOST_SHOWN]}..."
 
 
 def _formats(output: Any) -> tuple[list[Format], dict[Format, Encoder]]:
     """The formats in the order of the caller, and the encoders among them."""
     single = output is None or isinstance(output, Encoder | Format | str)
-    if not (single or isinstance(output, Iterable)):
+    if isinstance(output, Bytes) or not (single or isinstance(output, Iterable)):
         right = "a format, an encoder such as WebpEncoder(WebpOptions()), or a list of them"
-        raise InvalidRequest("output", f"must be {right}, is {output!r}")
+        raise InvalidRequest("output", f"must be {right}, is {_shown(output)}")
     formats: list[Format] = []
     encoders: dict[Format, Encoder] = {}
     for one in [output] if single else output:
@@ -298,7 +315,7 @@ def _background(background: Any) -> tuple[int, int, int]:
     colors = tuple(background) if several else ()
     if len(colors) != 3:
         right = "three whole numbers from 0 to 255 (red, green, blue)"
-        raise InvalidRequest("background", f"must be {right}, is {background!r}")
+        raise InvalidRequest("background", f"must be {right}, is {_shown(background)}")
     red, green, blue = (_whole("background", one, 0, 255) for one in colors)
     return red, green, blue
 
@@ -325,7 +342,7 @@ def _check_option(name: str, value: Any, option: Option) -> None:
         choices = option.choices or tuple(type(option.default))
         if value not in choices:
             known = ", ".join(str(one.value) for one in choices)
-            raise InvalidRequest(name, f"must be one of {known}; is {value!r}")
+            raise InvalidRequest(name, f"must be one of {known}; is {_shown(value)}")
     elif isinstance(option.default, bool):
         _check_flag(name, value)
     else:
@@ -336,14 +353,16 @@ def _check_flag(argument: str, value: object) -> None:
     _check_kind(argument, value, bool, "True or False")
 
 
-def _whole(argument: str, value: Any, low: float = -math.inf, high: float = math.inf) -> int:
+def _whole(argument: str, value: Any, low: int = -_INT64, high: int = _INT64) -> int:
     whole = None
     if not isinstance(value, bool):
         with suppress(TypeError):
             whole = operator.index(value)
     if whole is None or not low <= whole <= high:
-        right = "" if high == math.inf else f" from {low} to {high}"
-        raise InvalidRequest(argument, f"must be a whole number{right}, is {value!r}")
+        right = f" from {low} to {high}"
+        if high == _INT64:
+            right = "" if whole is None else " between -2**63 and 2**63"
+        raise InvalidRequest(argument, f"must be a whole number{right}, is {_shown(value)}")
     return whole
 
 
@@ -359,6 +378,11 @@ def _naming(argument: str) -> Iterator[None]:
 def _implied(target: float | str | None) -> Method:
     """The method of a target that stands alone, as in the client: 20kB is a size."""
     if not isinstance(target, str):
+        if target is not None:
+            _check_number("target", target)
+            if not 0 <= target <= 1:
+                right = "without a method it is a DSSIM from 0 to 1, a word, or a size such as 20kB"
+                raise InvalidRequest("target", f"{right}; is {target:g}")
         return Method.DSSIM
     is_size = target[:1].isdigit() and target[-1:].isalpha()
     return Method.SIZE if is_size else Method.SSIMULACRA2
