@@ -82,7 +82,9 @@ class Client(BaseClient):
           the target that may stay unused), `metric` (for "ml"). Set `min_quality` and
           `max_quality` with "size", "dssim" and "ml": normally they are only 70 and 80.
           The target may be a word for a SSIMULACRA2 score: "low", "medium", "high",
-          "very_high", "excellent" or "visually_lossless".
+          "very_high", "excellent" or "visually_lossless". Without a method, a word implies
+          "ssimulacra2", a number of bytes with a unit ("20kB") "size", and a number from 0 to 1
+          "dssim".
         - `max_bytes` (a number, or a text such as "100kB"), `max_dssim`, `min_ssimulacra2` (a
           score or a word): limits that hold together with the target.
         - `quality`: 1 to 100, for method "none". Alone, it implies that method.

@@ -45,7 +45,7 @@ def _built(kind: type[_Message], values: Mapping[str, Any]) -> _Message:
     """Build a message from values of its fields. An error names the field, unlike protobuf's."""
     try:
         return kind(**values)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         for name, value in values.items():
             try:
                 kind(**{name: value})
@@ -53,7 +53,7 @@ def _built(kind: type[_Message], values: Mapping[str, Any]) -> _Message:
                 field: Any = kind.DESCRIPTOR.fields_by_name[name]
                 right = _TYPES.get(field.cpp_type) or f"a {field.message_type.name}"
                 raise TypeError(f"{name} must be {right}, not {value!r}") from None
-            except ValueError as error:
+            except (ValueError, OverflowError) as error:
                 raise ValueError(f"{name}: {error}") from None
         raise
 

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import math
 import re
+from dataclasses import replace
 
 from autoquality._enums import Method, Metric, parse
 from autoquality._options import NOTATION_FIELDS, AutoQuality
@@ -92,6 +93,18 @@ def auto_quality(
         max_dssim=max_dssim,
         min_ssimulacra2=_score("min_ssimulacra2", min_ssimulacra2),
     )
+
+
+def with_method(spec: AutoQuality) -> AutoQuality:
+    """Return the spec of separate arguments, where a target from 0 to 1 alone implies dssim.
+
+    In the notation and in an `AutoQuality`, a missing method is the server's.
+    """
+    target: object = spec.target  # it may have a wrong type, which the request refuses
+    alone = spec.method is None and spec.metric is None
+    if alone and isinstance(target, int | float) and 0 <= target <= 1:
+        return replace(spec, method=Method.DSSIM)
+    return spec
 
 
 def _bytes(name: str, text: str) -> int:

@@ -8,7 +8,7 @@ from typing import Any
 from autoquality._accept import formats_accepted
 from autoquality._enums import Method
 from autoquality._messages import fields_of, to_message
-from autoquality._notation import auto_quality, parse_notation
+from autoquality._notation import auto_quality, parse_notation, with_method
 from autoquality._options import (
     LIMIT_FIELDS,
     NOTATION_FIELDS,
@@ -28,7 +28,7 @@ def encode_request(options: EncodeOptions) -> pb.EncodeRequest:
     if unknown := options.keys() - EncodeOptions.__annotations__.keys():
         raise TypeError(f"unknown option: {', '.join(sorted(unknown))}")
     values: dict[str, Any] = dict(options)
-    spec = auto_quality(**{name: values.pop(name, None) for name in SPEC_FIELDS})
+    spec = with_method(auto_quality(**{name: values.pop(name, None) for name in SPEC_FIELDS}))
     values["auto_quality"] = _one_spec(values.get("auto_quality"), spec, values.get("quality"))
     measure = values.get("measure") or ()
     values["candidates"] = _candidates(values)

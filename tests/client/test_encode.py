@@ -193,12 +193,31 @@ def test_a_quality_alone_means_no_search(server: FakeServer, client: Client) -> 
 
 
 @pytest.mark.parametrize(
+    ("spec", "method"),
+    [
+        ({"target": 0.02}, pb.METHOD_DSSIM),
+        ({"target": "high"}, pb.METHOD_SSIMULACRA2),
+        ({"target": "20kB"}, pb.METHOD_SIZE),
+        ({"target": 70}, pb.METHOD_UNSPECIFIED),
+        ({"auto_quality": AutoQuality(target=0.02)}, pb.METHOD_UNSPECIFIED),
+        ({"auto_quality": ":0.02"}, pb.METHOD_UNSPECIFIED),
+    ],
+)
+def test_a_target_alone_implies_its_method(
+    server: FakeServer, client: Client, spec: dict[str, Any], method: pb.Method.ValueType
+) -> None:
+    client.encode(b"photo", **spec)
+    assert sent(server).auto_quality.method == method
+
+
+@pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
         ({"auto_quality": "dssim", "target": 0.01}, "either auto_quality or its parts"),
         ({"auto_quality": "dssim:x"}, "target must be a number"),
         ({"method": "ssimulacra2", "target": "best"}, "or one of low, medium, high, very_high"),
         ({"method": "dssim", "target": "high"}, "words are for ssimulacra2"),
+        ({"target": 10**400}, "target: int too large"),
         ({"max_bytes": "a lot"}, "max_bytes must be a size of 1 byte or more, such as 100kB"),
         ({"min_ssimulacra2": "best"}, "min_ssimulacra2 must be a number, 0 or more, or one of"),
         ({"method": "ml", "metric": "ssim"}, "metric must be one of dssim, ssimulacra2"),

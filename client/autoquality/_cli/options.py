@@ -10,7 +10,7 @@ import click
 
 from autoquality._enums import ColorProfile, Method, Metric
 from autoquality._messages import fields_of
-from autoquality._notation import auto_quality, parse_notation
+from autoquality._notation import auto_quality, parse_notation, with_method
 from autoquality._options import FORMAT_OPTIONS, SPEC_FIELDS, AutoQuality, Option
 from autoquality_core.types import WORDS
 
@@ -57,8 +57,8 @@ _GENERAL = (
         metavar="NUMBER|SIZE|WORD",
         help="Bytes for size, such as 20kB (1000) or 20KiB (1024); kB or MB imply --method size. "
         "DSSIM, from 0 to 1, for dssim and ml. For ssimulacra2 a score from 0 to 100, or a word, "
-        f"which implies this method: {', '.join(WORDS)}. A bare number needs "
-        "--method.",
+        f"which implies this method: {', '.join(WORDS)}. Without --method, a "
+        "number from 0 to 1 implies dssim, and any other is a target of the server's method.",
     ),
     click.option(
         "--metric",
@@ -208,6 +208,8 @@ def _merge(spec: AutoQuality, parts: dict[str, Any], quality: int | None) -> Aut
         spec = auto_quality(**{**fields_of(spec), **given})
     except ValueError as error:
         raise click.UsageError(str(error)) from error
+    if "target" in given:
+        spec = with_method(spec)
     # The server would refuse every image of a folder.
     if quality is not None and spec.method not in (None, Method.NONE):
         raise click.UsageError(
