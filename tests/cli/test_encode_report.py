@@ -6,7 +6,9 @@ import json
 from pathlib import Path
 
 import grpc
+import pytest
 
+from autoquality._cli import session
 from autoquality.testing import FakeServer, Fault
 from autoquality.v1 import encoding_pb2 as pb
 from tests.cli.conftest import Run
@@ -75,6 +77,23 @@ def test_the_table_has_a_row_per_result_and_the_totals(
     cells = [cell.strip() for cell in total.split("│")[2:5]]
     assert cells == ["21.0 kB", "1.5 kB", "92.9 %"]
     assert result.stderr == ""
+
+
+def test_on_a_narrow_terminal_the_table_becomes_lines(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session, "_WIDTH", 80)
+    monkeypatch.chdir(tmp_path)
+    Path("[").mkdir()
+    for name in ("[/a].jpg", f"{'b' * 30}.jpg"):
+        Path(name).write_bytes(b"photo")
+    result = run("encode", ".", "-o", "o", "--format", "webp", "--target", "high")
+    lines = [line for line in result.stdout.splitlines() if ": source 5 bytes, " in line]
+    assert [line.partition(":")[0] for line in lines] == [f"o/{'b' * 30}.webp", "o/[/a].webp"]
+    assert all(line.endswith(", outcome target met") for line in lines)
+    assert result.stdout.splitlines()[-1].startswith("2 images: source 10 bytes, ")
+    monkeypatch.setattr(session, "_WIDTH", 150)
+    assert "│ o/[/a].webp" in run("encode", ".", "-o", "o", "-f", "webp", "--force").stdout
 
 
 def test_the_table_has_a_column_for_each_metric_that_was_measured(

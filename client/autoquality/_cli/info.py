@@ -47,7 +47,7 @@ def _print(console: Console, address: str, server: ServerInfo) -> None:
     table = Table()
     for heading in ("writes", "quality", "min", "max", "network"):
         right = heading in ("quality", "min", "max")
-        table.add_column(heading, justify="right" if right else "left")
+        table.add_column(heading, justify="right" if right else "left", overflow="fold")
     for format in server.formats:
         network = format.network
         table.add_row(

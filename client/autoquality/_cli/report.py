@@ -10,6 +10,7 @@ from typing import Any
 
 from rich.console import Console
 from rich.filesize import decimal
+from rich.measure import Measurement
 from rich.table import Table
 
 from autoquality._cli.batch import Done, Failed, Result, Skipped
@@ -30,6 +31,9 @@ MANY = 20
 """More images than this get a summary by default."""
 
 _MAX_REASONS = 5
+
+_LEAST_NAME = 20
+"""Characters of a name in a line of the table. A table with less room becomes lines."""
 
 
 def as_json(result: Result) -> str:
@@ -91,13 +95,14 @@ def print_table(console: Console, results: Sequence[Result]) -> None:
         print_line(console, f"{skipped} skipped: their outputs exist")
     if not done:
         return
-    table = Table(show_footer=len(done) > 1)
     before = sum(result.source_bytes for result in done)
     after = sum(result.encoded.size_bytes for result in done)
     footers = (f"{len(done)} images", decimal(before), decimal(after), percent_saved(before, after))
     scores = [one for one in SCORES if any(score_text(result.encoded, one) for result in done)]
     headings = ["file", "source", "result", "saved", "format", "quality"]
     headings += [*(one.upper() for one in scores), "iterations", "outcome"]
+    rows = [_cells(result, scores) for result in done]
+    table = Table(show_footer=len(done) > 1)
     for index, heading in enumerate(headings):
         left = heading in ("file", "format", "outcome")
         table.add_column(
@@ -107,20 +112,38 @@ def print_table(console: Console, results: Sequence[Result]) -> None:
             no_wrap=heading != "file",
             overflow="fold",
         )
-    for result in done:
-        encoded = result.encoded
-        table.add_row(
-            one_line(result.source.name if result.output == "-" else result.output),
-            decimal(result.source_bytes),
-            decimal(encoded.size_bytes),
-            percent_saved(result.source_bytes, encoded.size_bytes),
-            encoded.format,
-            _quality(encoded),
-            *(score_text(encoded, one) or "-" for one in scores),
-            str(encoded.iterations),
-            encoded.outcome.replace("_", " "),
-        )
-    console.print(table, markup=False, highlight=False)
+    for row in rows:
+        table.add_row(*row)
+    if _fits(table, console):
+        console.print(table, markup=False, highlight=False)
+        return
+    for name, *cells in [*rows, footers] if table.show_footer else rows:
+        facts = (f"{heading} {cell}" for heading, cell in zip(headings[1:], cells, strict=False))
+        print_line(console, f"{name}: {', '.join(facts)}")
+
+
+def _cells(result: Done, scores: Sequence[str]) -> list[str]:
+    encoded = result.encoded
+    return [
+        one_line(result.source.name if result.output == "-" else result.output),
+        decimal(result.source_bytes),
+        decimal(encoded.size_bytes),
+        percent_saved(result.source_bytes, encoded.size_bytes),
+        encoded.format,
+        _quality(encoded),
+        *(score_text(encoded, one) or "-" for one in scores),
+        str(encoded.iterations),
+        encoded.outcome.replace("_", " "),
+    ]
+
+
+def _fits(table: Table, console: Console) -> bool:
+    """Whether the table fits the terminal, with names folded to some characters."""
+    options = console.options.update(max_width=10_000, markup=False)
+    names, *_ = table.columns
+    natural = Measurement.get(console, options, table).maximum
+    longest = max(Measurement.get(console, options, one).maximum for one in names.cells)
+    return natural - max(0, longest - _LEAST_NAME) <= console.width
 
 
 def print_summary(console: Console, results: Sequence[Result]) -> None:
