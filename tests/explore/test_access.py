@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 from playwright.sync_api import Browser, Page, expect
 
@@ -72,6 +74,35 @@ def test_every_control_has_a_name(page: Page) -> None:
         assert all('"' in name for name in names), (role, names)
 
 
+def test_the_end_of_a_search_is_announced(page: Page) -> None:
+    choose(page, "cup.png", EXAMPLE.read_bytes())
+    encoded(page, "JPEG", "WEBP", "AVIF")
+    announced = page.get_by_role("status").filter(has_text="; WEBP: ")
+    expect(announced).to_have_text(re.compile(r"^JPEG: −\d\d %, target met; WEBP: .*; AVIF: "))
+
+
+def test_with_a_palette_of_the_browser_what_is_chosen_still_shows(
+    browser: Browser, url: str
+) -> None:
+    with opened(browser, url, forced_colors="active") as page:
+        choose(page, "cup.png", EXAMPLE.read_bytes())
+        encoded(page, "JPEG", "WEBP", "AVIF")
+        page.evaluate("() => Promise.all([...document.images].map((image) => image.decode()))")
+        stage = column(page, "JPEG").locator(".stage")
+        thumb = pixels(stage)[-20:, :, 0].min(axis=0)
+        assert thumb.min() < 200, "the boundary is visible below the image"
+        for chosen, other in (("[value=jpeg]", "[value=png]"), ("#tab-image", "#tab-code")):
+            look = [
+                page.locator(one).evaluate(
+                    "(one) => { const { backgroundColor, borderBottomColor } ="
+                    " getComputedStyle(one.closest('.chip') ?? one);"
+                    " return [backgroundColor, borderBottomColor]; }"
+                )
+                for one in (chosen, other)
+            ]
+            assert look[0] != look[1], chosen
+
+
 def test_nothing_is_wider_than_a_phone(browser: Browser, url: str) -> None:
     phone = {
         "viewport": {"width": 360, "height": 740},
@@ -116,20 +147,23 @@ def test_it_follows_the_colour_scheme_with_readable_contrast(page: Page) -> None
         ):
             for text in page.locator(selector).filter(visible=True).all():
                 assert contrast(text) >= 4.5, (selector, text.text_content())
+        for control in ("#target", "#method", ".chip", "#choose"):
+            assert contrast(page.locator(control).first, "borderTopColor") >= 3, control
 
 
-def contrast(text) -> float:
-    """The contrast of a text with its background (WCAG 2.2)."""
+def contrast(text, part: str = "color") -> float:
+    """The contrast of a text or another part with its background (WCAG 2.2)."""
     ink, paper = text.evaluate(
-        """(one) => {
-            const ink = getComputedStyle(one).color;
+        """(one, part) => {
+            const ink = getComputedStyle(one)[part];
             let paper = getComputedStyle(one).backgroundColor;
             while (paper === "rgba(0, 0, 0, 0)") {
                 one = one.parentElement;
                 paper = getComputedStyle(one).backgroundColor;
             }
             return [ink, paper].map((color) => color.match(/[0-9.]+/g).slice(0, 3).map(Number));
-        }"""
+        }""",
+        part,
     )
     light, dark = sorted((luminance(ink), luminance(paper)), reverse=True)
     return (light + 0.05) / (dark + 0.05)

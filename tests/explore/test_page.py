@@ -205,6 +205,34 @@ def test_the_curves_have_every_probe_and_a_point_shows_its_image(page: Page) -> 
     expect(column(page, "WEBP").locator("a")).to_have_attribute("download", "cup.webp")
 
 
+def test_an_encoding_that_cannot_be_made_leaves_the_figures_of_the_image_shown(page: Page) -> None:
+    only(page, "jpeg")
+    choose(page, "cup.png", EXAMPLE.read_bytes())
+    encoded(page, "JPEG")
+    figures = column(page, "JPEG").locator(".figures").first
+    shown = figures.text_content() or ""
+    page.get_by_role("tab", name="Curves").click()
+    expect(page.locator("#curves-status")).to_be_empty()
+    page.route("**/api/encode*", lambda route: route.abort())
+    page.locator("#charts .point.tried").first.click()
+    expect(page.locator("#failure")).to_contain_text("does not answer")
+    expect(figures).to_have_text(shown)
+    page.unroute("**/api/encode*")
+    page.locator("#charts .point.tried").first.click()
+    expect(page.locator("#charts .point.tried + .shown, .shown + .point.tried")).to_have_count(2)
+    expect(figures).not_to_have_text(shown)
+
+
+def test_the_best_format_has_its_candidates_and_all_controls(page: Page) -> None:
+    only(page, "jpeg", "webp")
+    page.locator("[name=best]").check()
+    choose(page, "cup.png", EXAMPLE.read_bytes())
+    encoded(page, "JPEG", "WEBP", "BEST")
+    best = column(page, "BEST")
+    expect(best.get_by_role("list", name="candidates")).to_contain_text("JPEG")
+    best.get_by_role("link", name="save BEST").click(trial=True)
+
+
 def test_notices_are_shown(page: Page) -> None:
     only(page, "jpeg")
     choose(page, "cup.png", with_alpha())

@@ -3,7 +3,8 @@
 import { bytes, element, svg, words } from "./dom.js";
 
 const [WIDTH, HEIGHT] = [460, 260];
-const BOX = { left: 52, right: WIDTH - 12, top: 12, bottom: HEIGHT - 36 };
+const BOX = { left: 52, right: WIDTH - 48, top: 12, bottom: HEIGHT - 36 };
+const LINE = 12;
 
 export const SCORES = {
   ssimulacra2: { title: "SSIMULACRA2 (higher is better)", text: (value) => value.toFixed(1) },
@@ -44,6 +45,7 @@ export function chart(columns, field, target, select) {
       svg("text", { x: BOX.right, y: height - 4, "text-anchor": "end" }, `target ${text(target)}`),
     );
   }
+  const ends = [];
   for (const column of columns) {
     const line = column.encodings.filter((one) => one[field] != null && one.quality);
     const path = line.map((one) => `${x.at(one.quality)},${y.at(one[field])}`).join(" ");
@@ -62,7 +64,14 @@ export function chart(columns, field, target, select) {
         ),
       );
     }
+    if (line.length) ends.push({ column, y: y.at(line.at(-1)[field]), group });
     picture.append(group);
+  }
+  // The name of each curve stands next to its end, and not over another name.
+  let least = -Infinity;
+  for (const { column, y: end, group } of ends.sort((one, other) => one.y - other.y)) {
+    least = Math.max(end, least + LINE);
+    group.append(svg("text", { class: "name", x: BOX.right + 6, y: least + 4 }, column.name));
   }
   return element("figure", {}, element("figcaption", {}, title), picture);
 }

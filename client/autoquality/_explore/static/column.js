@@ -17,19 +17,24 @@ const STAGES = {
 export class Column {
   /** The encodings so far, by quality: those of the search, and those added for the curve. */
   encodings = [];
-  /** The encoding in the pane. */
+  /** The encoding that was chosen, and the one in the pane. */
   shown = null;
+  drawn = null;
   code = null;
   result = null;
   failure = null;
 
-  /** `form` has the fields of the request. `changed` is called after each new encoding. */
-  constructor(source, form, changed) {
+  /**
+   * `form` has the fields of the request. `changed` is called after each new encoding, `failed`
+   * with the Failure of one that was to be shown.
+   */
+  constructor(source, form, changed, failed) {
     this.source = source;
     this.form = form;
     this.name = form.format.toUpperCase();
     this.color = `var(--${form.format}, var(--accent))`;
     this.changed = changed;
+    this.failed = failed;
     this.status = element("span", {}, "starting");
     this.body = element(
       "div",
@@ -84,7 +89,7 @@ export class Column {
       oninput: () => this.select(this.encodings[Number(this.steps.value)]),
     });
     this.caption = element("output", {});
-    this.save = element("a", {}, "save");
+    this.save = element("a", { "aria-label": `save ${this.name}` }, "save");
     const { outcome, iterations, notices } = result;
     const encodings = `${iterations} encoding${iterations === 1 ? "" : "s"}`;
     const milliseconds = `${Math.round(1000 * result.timings.total)} ms`;
@@ -97,9 +102,12 @@ export class Column {
         element("span", { class: `outcome ${MET.has(outcome) ? "met" : "missed"}` }, words(outcome)),
         ` · ${encodings} · ${milliseconds}`,
       ),
-      element("ul", { class: "notices" },
-        ...notices.map((notice) => element("li", {}, notice.message))),
-      ...this.#candidates(),
+      element(
+        "div",
+        {},
+        ...list("notices", notices.map((notice) => element("li", {}, notice.message))),
+        ...this.#candidates(),
+      ),
       this.pane.node,
       element("footer", {}, this.steps, this.caption, this.save),
     );
@@ -110,15 +118,13 @@ export class Column {
   #candidates() {
     const { candidates } = this.result;
     if (new Set(candidates.map(({ format }) => format)).size < 2) return [];
-    return [element("ul", { class: "candidates", "aria-label": "Candidates" },
-      ...candidates.map((one) => element(
-        "li",
-        { class: one.verdict === "chosen" ? "chosen" : "" },
-        element("b", {}, [one.format.toUpperCase(), withoutLoss(one)].filter(Boolean).join(" ")),
-        one.size_bytes == null ? "" : ` · ${one.predicted ? "about " : ""}${bytes(one.size_bytes)}`,
-        ` · ${one.message}`,
-      )),
-    )];
+    return list("candidates", candidates.map((one) => element(
+      "li",
+      { class: one.verdict === "chosen" ? "chosen" : "" },
+      element("b", {}, [one.format.toUpperCase(), withoutLoss(one)].filter(Boolean).join(" ")),
+      one.size_bytes == null ? "" : ` · ${one.predicted ? "about " : ""}${bytes(one.size_bytes)}`,
+      ` · ${one.message}`,
+    )));
   }
 
   #add(encoding) {
@@ -131,11 +137,17 @@ export class Column {
     this.shown = encoding;
     this.#describe();
     this.changed();
-    if (!encoding.file) {
-      const again = this.#encode(encoding.quality);
-      encoding.file = (await again.catch(() => null))?.file;
+    this.pane.wait(!encoding.file);
+    try {
+      encoding.file ??= (await this.#encode(encoding.quality)).file;
+    } catch (error) {
+      if (this.shown === encoding) this.select(this.drawn);
+      this.failed(error);
+      return;
     }
-    if (!encoding.file || this.shown !== encoding) return;
+    if (this.shown !== encoding) return;
+    this.drawn = encoding;
+    this.pane.wait(false);
     this.pane.show(encoding.file);
     URL.revokeObjectURL(this.save.href);
     this.save.href = URL.createObjectURL(encoding.file);
@@ -192,12 +204,22 @@ export class Column {
     }
   }
 
+  /** What a screen reader says about the end of the search. */
+  get summary() {
+    const { result, failure, name, saved } = this;
+    return `${name}: ${failure ? failure.message : `${saved.textContent}, ${words(result.outcome)}`}`;
+  }
+
   close() {
     this.pane?.close();
     if (this.save) URL.revokeObjectURL(this.save.href);
     this.node.remove();
   }
 }
+
+/** Return a list with a name, unless it is empty. */
+const list = (name, items) =>
+  items.length ? [element("ul", { class: name, "aria-label": name }, ...items)] : [];
 
 /** Whether a probe is of the same curve as the result. */
 const sameFile = (probe, result) =>

@@ -56,6 +56,7 @@ function restart() {
   running = new AbortController();
   form.clearErrors();
   fail();
+  $("finished").textContent = "";
   return running.signal;
 }
 
@@ -94,13 +95,14 @@ async function run() {
     return;
   }
   for (const column of columns) column.close();
-  columns = requests.map((fields) => new Column(source, fields, draw));
+  columns = requests.map((fields) => new Column(source, fields, draw, report));
   $("columns").replaceChildren(...columns.map(({ node }) => node));
   $("welcome").hidden = true;
   $("results").hidden = false;
   try {
     await Promise.all(columns.map((column) => column.run(signal)));
     for (const { failure } of columns) if (failure) report(failure);
+    $("finished").textContent = columns.map(({ summary }) => summary).join("; ");
     if (columns.some(({ failure }) => failure && !failure.field)) checkServer();
     tabs.offerCode(columns);
     draw();

@@ -49,6 +49,11 @@ export class Pane {
     panes.add(this);
   }
 
+  /** Show that the result is not the chosen one yet. */
+  wait(on) {
+    this.stage.setAttribute("aria-busy", String(on));
+  }
+
   /** Show another result. */
   show(blob) {
     this.#blob = blob;
