@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, Locator, Page, Route, expect
 from autoquality.testing import FakeServer
 from tests.commands import ROOT
 from tests.explore.conftest import exploring, opened
-from tests.photos import crop, with_alpha
+from tests.photos import animation, crop, with_alpha
 
 EXAMPLE = ROOT / "docs/example.png"
 
@@ -223,6 +223,22 @@ def test_an_encoding_that_cannot_be_made_leaves_the_figures_of_the_image_shown(p
     expect(figures).not_to_have_text(shown)
 
 
+def test_another_encoding_of_an_animation_begins_together_with_the_original(page: Page) -> None:
+    only(page, "webp")
+    page.select_option("#method", "none")
+    for name, source, again in (("film", animation(), True), ("cup", EXAMPLE.read_bytes(), False)):
+        choose(page, name, source)
+        encoded(page, "WEBP")
+        expect(page.get_by_alt_text("Original")).to_have_attribute("src", re.compile("blob:"))
+        before = page.get_by_alt_text("Original").get_attribute("src") or ""
+        page.get_by_role("tab", name="Curves").click()
+        expect(page.locator("#curves-status")).to_be_empty()
+        page.get_by_role("slider", name="WEBP: quality to show").press("Home")
+        expect(page.get_by_alt_text("WEBP result")).to_have_js_property("complete", True)
+        after = page.get_by_alt_text("Original").get_attribute("src")
+        assert (after != before) is again, name
+
+
 def test_the_best_format_has_its_candidates_and_all_controls(page: Page) -> None:
     only(page, "jpeg", "webp")
     page.locator("[name=best]").check()
@@ -318,10 +334,10 @@ def test_a_server_that_goes_away_is_reported_in_plain_words(browser: Browser) ->
         choose(page, "cup.png", EXAMPLE.read_bytes())
         expected = f"The server {server.target} cannot be reached. Start it with autoquality-server"
         expect(page.get_by_role("alert").filter(has_text=expected)).to_be_visible()
-        expect(page.locator("#server")).to_contain_text("not reachable")
+        expect(page.locator("#server")).to_contain_text("not available")
         page.reload()
         expect(page.get_by_role("alert").filter(has_text=expected)).to_be_visible()
-        expect(page.locator("#server")).to_contain_text("not reachable")
+        expect(page.locator("#server")).to_contain_text("not available")
 
 
 def test_an_image_waits_for_a_server_that_answers_late(browser: Browser, url: str) -> None:

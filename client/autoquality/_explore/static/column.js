@@ -148,7 +148,7 @@ export class Column {
     if (this.shown !== encoding) return;
     this.drawn = encoding;
     this.pane.wait(false);
-    this.pane.show(encoding.file);
+    this.pane.show(encoding.file, this.result.frames > 1);
     URL.revokeObjectURL(this.save.href);
     this.save.href = URL.createObjectURL(encoding.file);
     const suffix = this.result.format === "jpeg" ? "jpg" : this.result.format;

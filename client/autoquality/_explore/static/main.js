@@ -33,7 +33,7 @@ async function checkServer() {
   $("server").classList.toggle("up", !asked.error);
   $("server").classList.toggle("down", Boolean(asked.error));
   $("server").textContent = asked.error
-    ? `${asked.address ?? "explore"} · not reachable`
+    ? `${asked.address ?? "explore"} · not available`
     : `${asked.address} · version ${asked.version}`;
   return asked;
 }

@@ -13,15 +13,14 @@ const panes = new Set();
 /** One pane: a stage with the original, the result and their difference. */
 export class Pane {
   #original;
-  #url = null;
   #blob = null;
   #drawn = null;
   #pointers = new Map();
 
   constructor(original, name) {
     this.#original = original;
-    this.url = URL.createObjectURL(original.shown);
-    this.before = element("img", { alt: "Original", src: this.url, draggable: "false" });
+    this.before = element("img", { alt: "Original", draggable: "false" });
+    this.#load(this.before, original.shown);
     this.after = element("img", { alt: `${name} result`, draggable: "false" });
     this.canvas = element("canvas", { role: "img", "aria-label": "Difference map" });
     this.split = element("input", {
@@ -54,20 +53,23 @@ export class Pane {
     this.stage.setAttribute("aria-busy", String(on));
   }
 
-  /** Show another result. */
-  show(blob) {
+  /** Show another result. If it is animated, both images begin again, or they are out of step. */
+  show(blob, animated) {
     this.#blob = blob;
-    URL.revokeObjectURL(this.#url);
-    this.#url = URL.createObjectURL(blob);
-    this.after.src = this.#url;
+    if (animated) this.#load(this.before, this.#original.shown);
+    this.#load(this.after, blob);
     this.render();
+  }
+
+  #load(image, blob) {
+    URL.revokeObjectURL(image.src);
+    image.src = URL.createObjectURL(blob);
   }
 
   close() {
     panes.delete(this);
     this.observer.disconnect();
-    URL.revokeObjectURL(this.url);
-    URL.revokeObjectURL(this.#url);
+    for (const image of [this.before, this.after]) URL.revokeObjectURL(image.src);
   }
 
   get fitting() {
