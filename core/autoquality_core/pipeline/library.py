@@ -117,28 +117,38 @@ def encode(
 ) -> EncodeResult:
     """Choose the quality of an image, and encode it.
 
-    `source` is an image file, or bare pixels. `output` is an encoder with its options, a format, or
-    None to keep the source's. Of several, the smallest file that meets the target is chosen, or for
-    "size" the one with the best SSIMULACRA2; "dssim" cannot compare formats. `target` is the most
-    bytes for the method "size", and otherwise a score of the metric: the one named as the method,
-    or for "ml" `metric` ("dssim" by default). It may be a word for a SSIMULACRA2 score, such as
-    "high", and a number of bytes may be a text with a unit, such as "20kB". Without a `method`, a
-    word implies "ssimulacra2", such a text "size", and a number "dssim". A `quality` encodes once,
-    without a search, and excludes them. Qualities are 1 to 100, by default 10 to 95 for a search by
-    SSIMULACRA2, and all for others. `max_bytes`, and for each metric in `worst` the worst score or
-    a word for it, are limits that hold together with the target. `allowed_error` is a difference of
-    scores, and for "size" the share of the bytes that may stay unused. `measure` names more metrics
-    to report.
-    `networks` are needed for "ml" (`bundled_networks`). `timeout` in seconds ends a search with its
-    best answer so far. `limits` bound the source.
-
-    `background` (red, green and blue, 0 to 255 each) replaces transparency where the format has
-    none. `keep_metadata` keeps EXIF, XMP and IPTC; without it, `keep_copyright` keeps copyright and
-    author. `color_profile` "keep" keeps the colours of the source, "srgb" converts them.
-    `keep_hidden_colors` keeps those of transparent pixels. `allow_truncated` accepts a damaged JPEG
-    or PNG. `keep_smaller_source` returns the source where it is good enough and not larger.
-    `cap_at_source` encodes a JPEG at no higher quality than its own. `may_shrink` reduces an image
-    that fits no budget of bytes, to `min_width` pixels at least.
+    - `source`: the bytes of an image file, or bare pixels as a RawSource.
+    - `output`: an encoder with its options, or a format. None keeps the source's format. Of
+      several, the smallest file that meets the target is chosen, or for "size" the one with the
+      best SSIMULACRA2. "dssim" cannot compare formats.
+    - `method`: "size", "dssim", "ssimulacra2", "ml" or "none". Without one, a `target` that is a
+      word implies "ssimulacra2", a size such as "20kB" "size", and a number "dssim"; a `metric`
+      implies its own method.
+    - `metric`: for "ml", "dssim" (the default) or "ssimulacra2".
+    - `target`: for "size" the most bytes, such as 20_000 or "20kB". Otherwise a score: a DSSIM from
+      0 to 1 (0.02 by default), a SSIMULACRA2 from 0 to 100 (70 by default), or a word for one, such
+      as "high".
+    - `max_bytes`, and `worst` with the worst score by metric: limits that hold together with the
+      target.
+    - `quality`: 1 to 100. Encodes once, without a search, and excludes method and target.
+    - `min_quality`, `max_quality`: the range of a search, 1 to 100. By default 10 to 95 for
+      SSIMULACRA2, and all for others.
+    - `allowed_error`: a difference of scores (0.001 or 1 by default), and for "size" the share of
+      the bytes that may stay unused.
+    - `measure`: more metrics to report.
+    - `networks`: for "ml", such as `bundled_networks()`. Without them, a search by the metric
+      serves it, with a notice.
+    - `timeout`: seconds, after which a search ends with its best answer so far.
+    - `limits`: the largest source.
+    - `background`: red, green and blue, 0 to 255 each. Replaces transparency in formats without it.
+    - `keep_metadata`: keep EXIF, XMP and IPTC.
+    - `keep_copyright`: keep copyright and author, even without the other metadata.
+    - `color_profile`: "srgb" converts the colours, "keep" keeps those of the source.
+    - `keep_hidden_colors`: keep the colours of transparent pixels.
+    - `allow_truncated`: encode what is readable of a damaged JPEG or PNG.
+    - `keep_smaller_source`: return the source itself where it is good enough and not larger.
+    - `cap_at_source`: encode a JPEG at no higher quality than its own.
+    - `may_shrink`: reduce an image that fits no budget of bytes, to `min_width` pixels at least.
 
     Raises InvalidRequest (InvalidImage for the source) if an argument is wrong, TypeError for a
     source that is not bytes, DeadlinePassed if the timeout ends before one encoding, MemoryError.

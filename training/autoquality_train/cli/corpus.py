@@ -12,7 +12,7 @@ from autoquality_train.cli import options
 from autoquality_train.corpus import debian
 
 
-@click.command()
+@click.command(short_help="Gather free images from Debian packages.")
 @click.argument("folder", type=options.NEW_FOLDER)
 @options.seed
 def corpus(folder: Path, seed: int) -> None:

@@ -19,7 +19,7 @@ from autoquality_train.progress import progress
 QUALITIES = {"all": ALL, "some": SOME}
 
 
-@click.command()
+@click.command(short_help="Encode a corpus at many qualities, and measure.")
 @options.corpus_folders
 @click.option(
     "--out",

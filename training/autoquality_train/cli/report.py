@@ -31,7 +31,7 @@ _DESCRIPTION = ("version", "encoder", "corpus", "training")
 """The fields of a side file that a report shows."""
 
 
-@click.command()
+@click.command(short_help="Judge networks on other images.")
 @click.argument("images", nargs=-1, required=True, type=options.FOLDER)
 @click.option(
     "--sweeps",

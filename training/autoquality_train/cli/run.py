@@ -24,7 +24,7 @@ from autoquality_train.labels.labelling import Plan
 from autoquality_train.labels.sweeps import ALL, NETWORKS, SETTINGS
 
 
-@click.command()
+@click.command(short_help="Label, train and judge in one folder.")
 @click.argument("corpus", type=options.FOLDER)
 @click.option(
     "--out",

@@ -19,7 +19,7 @@ from autoquality_train.labels.sweeps import NETWORKS
 from autoquality_train.progress import progress
 
 
-@click.command()
+@click.command(short_help="Train a network for each format.")
 @options.corpus_folders
 @options.sweeps
 @click.option(
