@@ -7,7 +7,7 @@ import uuid
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from types import EllipsisType
-from typing import Any
+from typing import Any, NoReturn
 
 import grpc
 
@@ -106,6 +106,9 @@ class BaseClient(ABC):
         self._timeout = timeout
         self._metadata = tuple(metadata)
         self._set_up(server)
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a client has a connection and cannot be pickled: make one in each process")
 
     @abstractmethod
     def _set_up(self, server: Endpoint) -> None:

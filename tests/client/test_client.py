@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -90,6 +91,11 @@ def test_threads_can_share_a_client(server: FakeServer, client: Client) -> None:
         results = list(pool.map(lambda photo: client.encode(photo, quality=50), photos))
     expected = [client.encode(photo, quality=50).image for photo in photos]
     assert [result.image for result in results] == expected
+
+
+def test_pickling_a_client_is_refused_with_advice(client: Client) -> None:
+    with pytest.raises(TypeError, match="make one in each process"):
+        pickle.dumps(client)
 
 
 @pytest.mark.parametrize("retries", [-1, 9])
