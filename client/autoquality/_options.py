@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Protocol, TypedDict, cast
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from autoquality._enums import (
     Chroma,
@@ -16,6 +16,7 @@ from autoquality._enums import (
     Metric,
     WebpPreset,
 )
+from autoquality_core.types import NumpyArray, samples_of
 
 if TYPE_CHECKING:
     # collections.abc has it from Python 3.12. Type checkers always know this name.
@@ -78,13 +79,6 @@ def _number(value: float) -> str:
     return str(int(value)) if value == int(value) else repr(value)
 
 
-class _NumpyArray(Protocol):
-    """A NumPy array. Before Python 3.12, its type does not say that it is a buffer."""
-
-    @property
-    def __array_interface__(self) -> dict[str, Any]: ...
-
-
 @dataclass(frozen=True, slots=True)
 class RawImage:
     """Pixels without a file format.
@@ -100,20 +94,13 @@ class RawImage:
     pixels: bytes = field(repr=False)
 
     @classmethod
-    def from_array(cls, array: Buffer | _NumpyArray) -> RawImage:
+    def from_array(cls, array: Buffer | NumpyArray) -> RawImage:
         """Copy a NumPy array, or any other object that exports such a buffer.
 
         The shape is (height, width) or (height, width, bands). The samples are unsigned 8-bit.
         Raises ValueError for any other array.
         """
-        view = memoryview(cast("Buffer", array))
-        if view.format != "B" or view.ndim not in (2, 3):
-            raise ValueError(
-                "the array must be (height, width) or (height, width, bands) of unsigned 8-bit "
-                f"samples, not {view.ndim}-dimensional of format {view.format!r}"
-            )
-        height, width, *bands = view.shape or ()
-        return cls(width, height, bands[0] if bands else 1, view.tobytes())
+        return cls(*samples_of(array))
 
 
 @dataclass(frozen=True, slots=True)

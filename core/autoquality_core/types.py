@@ -12,10 +12,22 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, cast
+
+if TYPE_CHECKING:
+    # collections.abc has it from Python 3.12. Type checkers always know this name.
+    from typing_extensions import Buffer
 
 Data: TypeAlias = bytes | memoryview
 """Bytes, or a view of bytes that no longer change."""
+
+
+class NumpyArray(Protocol):
+    """A NumPy array. Before Python 3.12, its type does not say that it is a buffer."""
+
+    @property
+    def __array_interface__(self) -> dict[str, Any]: ...
+
 
 MIN_QUALITY = 1
 MAX_QUALITY = 100
@@ -245,6 +257,27 @@ class RawSource:
     height: int
     bands: int
     pixels: Data
+
+    @classmethod
+    def from_array(cls, array: Buffer | NumpyArray) -> RawSource:
+        """Copy a NumPy array, or any other object that exports such a buffer.
+
+        The shape is (height, width) or (height, width, bands). The samples are unsigned 8-bit.
+        Raises ValueError for any other array.
+        """
+        return cls(*samples_of(array))
+
+
+def samples_of(array: Buffer | NumpyArray) -> tuple[int, int, int, bytes]:
+    """The width, height and bands of an array, and a copy of its bytes. See `from_array`."""
+    view = memoryview(cast("Buffer", array))
+    if view.format != "B" or view.ndim not in (2, 3):
+        raise ValueError(
+            "the array must be (height, width) or (height, width, bands) of unsigned 8-bit "
+            f"samples, not {view.ndim}-dimensional of format {view.format!r}"
+        )
+    height, width, *bands = view.shape or ()
+    return width, height, bands[0] if bands else 1, view.tobytes()
 
 
 @dataclass(frozen=True, slots=True)

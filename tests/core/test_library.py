@@ -198,12 +198,16 @@ def test_wrong_bare_pixels_are_named(raw: aq.RawSource, message: str) -> None:
         aq.encode(raw, "webp")
 
 
-def test_bare_pixels_in_an_array_are_refused_with_advice() -> None:
-    samples: Any = np.zeros((8, 8, 3), np.uint8)
-    with pytest.raises(TypeError, match=r"source.pixels must be bytes, not ndarray: use the toby"):
-        aq.encode(aq.RawSource(8, 8, 3, samples), "webp")
-    raw = aq.RawSource(8, 8, 3, samples.tobytes())
-    assert aq.encode(raw, "webp", quality=50).width == 8
+def test_bare_pixels_come_from_an_array() -> None:
+    samples: Any = np.zeros((8, 12, 3), np.uint8)
+    for call in (lambda: aq.encode(samples), lambda: aq.encode(aq.RawSource(12, 8, 3, samples))):
+        with pytest.raises(TypeError, match=r"not ndarray: .*RawSource.from_array\(array\)"):
+            call()
+    result = aq.encode(aq.RawSource.from_array(samples[:, ::2]), "webp", quality=50)
+    assert (result.width, result.height) == (6, 8)
+    assert aq.RawSource.from_array(samples[..., 0]).bands == 1
+    with pytest.raises(ValueError, match="of unsigned 8-bit samples, not 3-dimensional"):
+        aq.RawSource.from_array(samples / 255)
 
 
 @pytest.mark.parametrize("step", [1, 2])

@@ -232,9 +232,9 @@ def compare(
 
 _FILE = (
     "the bytes of an image file",
-    "read a file with pathlib.Path(path).read_bytes(), and give pixels as a RawSource",
+    "read a file with pathlib.Path(path).read_bytes(), an array with RawSource.from_array(array)",
 )
-_SAMPLES = "bytes", "use the tobytes() of a NumPy array of uint8"
+_SAMPLES = "bytes", "use RawSource.from_array(array)"
 
 
 def _bytes(argument: str, value: object, right: tuple[str, str]) -> bytes:
