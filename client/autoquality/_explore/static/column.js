@@ -92,7 +92,8 @@ export class Column {
     this.save = element("a", { "aria-label": `save ${this.name}` }, "save");
     const { outcome, iterations, notices } = result;
     const encodings = `${iterations} encoding${iterations === 1 ? "" : "s"}`;
-    const milliseconds = `${Math.round(1000 * result.timings.total)} ms`;
+    const { total } = result.timings;
+    const time = total < 1 ? `${Math.round(1000 * total)} ms` : `${total.toFixed(1)} s`;
     this.figures = element("p", { class: "figures" });
     this.body.replaceWith(
       this.figures,
@@ -100,7 +101,7 @@ export class Column {
         "p",
         { class: "figures" },
         element("span", { class: `outcome ${MET.has(outcome) ? "met" : "missed"}` }, words(outcome)),
-        ` · ${encodings} · ${milliseconds}`,
+        ` · ${encodings} · ${time}`,
       ),
       element(
         "div",
