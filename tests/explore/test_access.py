@@ -52,6 +52,8 @@ def test_everything_works_with_the_keyboard_alone(page: Page) -> None:
     page.keyboard.press("ArrowRight")
     expect(page.get_by_role("tab", name="Image")).to_be_focused()
     focus_on(page, "WEBP: arrow keys")
+    edge = pixels(page.locator(".stage"))[60, 1]
+    assert np.abs(edge - (31, 95, 139)).max() < 20, "the ring is not cut off at the side"
     before = page.get_by_alt_text("Original").evaluate("(one) => one.style.transform")
     page.keyboard.press("+")
     page.keyboard.press("ArrowLeft")
