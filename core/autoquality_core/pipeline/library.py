@@ -122,8 +122,8 @@ def encode(
       several, the smallest file that meets the target is chosen, or for "size" the one with the
       best SSIMULACRA2. "dssim" cannot compare formats.
     - `method`: "size", "dssim", "ssimulacra2", "ml" or "none". Without one, a `target` that is a
-      word implies "ssimulacra2", a size such as "20kB" "size", and a number "dssim"; a `metric`
-      implies its own method.
+      word implies "ssimulacra2", a size such as "20kB" "size", and a number from 0 to 1 "dssim". A
+      `metric` implies its own method.
     - `metric`: for "ml", "dssim" (the default) or "ssimulacra2".
     - `target`: for "size" the most bytes, such as 20_000 or "20kB". Otherwise a score: a DSSIM from
       0 to 1 (0.02 by default), a SSIMULACRA2 from 0 to 100 (70 by default), or a word for one, such
