@@ -45,7 +45,6 @@ FORMATS = ("jpeg_", "webp_", "avif_", "png_")
         ("--min 60", pb.AutoQuality(min_quality=60)),
         ("--target 0.02", pb.AutoQuality(method=pb.METHOD_DSSIM, target=0.02)),
         ("--method :0.02", pb.AutoQuality(target=0.02)),
-        ("--target 70", pb.AutoQuality(target=70)),
         (
             "--target high --max-bytes 100kB --max-dssim 0.05 --min-ssimulacra2 medium",
             pb.AutoQuality(
@@ -242,6 +241,7 @@ def test_jpg_is_another_name_of_jpeg(server: FakeServer, run: Run) -> None:
     [
         (["--target", "high", "--quality", "80"], "contradicts a search by ssimulacra2"),
         (["--target", "0.02", "--quality", "80"], "contradicts a search by dssim"),
+        (["--target", "70"], "--target 70 needs a method: --method ssimulacra2 for a score"),
         (["--min", "90", "--max", "30"], "--min 90 is above --max 30"),
         (["--target", "20kB", "--min-width", "100"], "--min-width needs --may-shrink"),
     ],

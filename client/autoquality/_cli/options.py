@@ -57,8 +57,8 @@ _GENERAL = (
         metavar="NUMBER|SIZE|WORD",
         help="Bytes for size, such as 20kB (1000) or 20KiB (1024); kB or MB imply --method size. "
         "DSSIM, from 0 to 1, for dssim and ml. For ssimulacra2 a score from 0 to 100, or a word, "
-        f"which implies this method: {', '.join(WORDS)}. Without --method, a "
-        "number from 0 to 1 implies dssim, and any other is a target of the server's method.",
+        f"which implies this method: {', '.join(WORDS)}. A number from 0 to 1 "
+        "implies dssim, and any other needs --method.",
     ),
     click.option(
         "--metric",
@@ -210,6 +210,12 @@ def _merge(spec: AutoQuality, parts: dict[str, Any], quality: int | None) -> Aut
         raise click.UsageError(str(error)) from error
     if "target" in given:
         spec = with_method(spec)
+        if spec.method is None and spec.metric is None:
+            # A server without a method would ignore it.
+            raise click.UsageError(
+                f"--target {given['target']} needs a method: --method ssimulacra2 for a score, "
+                f"size for bytes, or :{given['target']} for the server's method"
+            )
     # The server would refuse every image of a folder.
     if quality is not None and spec.method not in (None, Method.NONE):
         raise click.UsageError(
