@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import ctypes
 import gc
+import io
 import struct
+from typing import Any
 
 import numpy as np
 import pytest
 import pyvips
+from PIL import Image
 
 from autoquality_core.errors import InvalidImage
 from autoquality_core.images import Pixels, open_image
+from autoquality_core.images.colour.cicp import BT709, Colours, Transfer
+from autoquality_core.images.colour.icc import profile_of
+from autoquality_core.types import ColorProfile
 from tests.images.files import (
     AMPLE,
     SAVERS,
@@ -23,10 +29,11 @@ from tests.images.files import (
 )
 from tests.photos import photo
 
+LINEAR = profile_of(Colours(BT709, Transfer.GAMMA, 1.0), 3)
 RED, GREEN, BLUE, WHITE = (200, 0, 0), (0, 200, 0), (0, 0, 200), (255, 255, 255)
 
 
-def decode(data: bytes, **options: bool) -> Pixels:
+def decode(data: bytes, **options: Any) -> Pixels:
     return open_image(data, AMPLE).decode(**{"all_frames": False, **options})
 
 
@@ -97,15 +104,28 @@ def test_every_frame_of_an_animation_is_turned() -> None:
 
 
 @pytest.mark.parametrize("fmt", ["jpeg", "tiff"])
-@pytest.mark.parametrize("keep", ["icc", "none"])
-def test_cmyk_becomes_srgb_with_and_without_a_profile(fmt: str, keep: str) -> None:
+def test_cmyk_becomes_srgb_by_its_profile(fmt: str) -> None:
     """A JPEG holds inverted CMYK, as Adobe writes it."""
     samples = np.full((16, 16, 3), (180, 60, 70), np.uint8)
     cmyk = image_of(samples).icc_transform("cmyk")
-    save = cmyk.jpegsave_buffer if fmt == "jpeg" else cmyk.tiffsave_buffer
-    found = pixel(save(keep=keep))
+    found = pixel(cmyk.jpegsave_buffer() if fmt == "jpeg" else cmyk.tiffsave_buffer())
     assert len(found) == 3
     assert np.abs(np.array(found) - (180, 60, 70)).max() <= 6
+
+
+@pytest.mark.parametrize("fmt", ["jpeg", "tiff", "deep tiff"])
+@pytest.mark.parametrize("profile", ["none", "p3"])
+def test_cmyk_without_a_usable_profile_is_shown_as_in_browsers(fmt: str, profile: str) -> None:
+    """Each ink absorbs its share of one colour, and black that of all."""
+    samples = np.full((16, 16, 4), (51, 204, 102, 85), np.uint8)
+    deep = fmt.startswith("deep")
+    cmyk = image_of(samples.astype(np.uint16) * 257 if deep else samples, "cmyk")
+    if profile != "none":
+        content = pyvips.Image.profile_load(profile)
+        cmyk.set_type(pyvips.GValue.blob_type, "icc-profile-data", content)
+    save = cmyk.jpegsave_buffer if fmt == "jpeg" else cmyk.tiffsave_buffer
+    # 255 * (1 - ink) * (1 - black), for inks of 20 %, 80 % and 40 %, and a third of black.
+    assert np.abs(np.array(pixel(save())) - (136, 34, 102)).max() <= (2 if fmt == "jpeg" else 0)
 
 
 @pytest.mark.parametrize("fmt", ["png", "tiff", "jxl"])
@@ -187,6 +207,21 @@ def test_a_grey_profile_is_applied_and_grey_stays_grey(alpha: bool, sixteen: boo
     assert found[1:] == ((100,) if alpha else ())
 
 
+def grey_jpeg(profile: bytes, level: int) -> bytes:
+    file = io.BytesIO()
+    Image.new("L", (8, 8), level).save(file, "JPEG", quality=95, icc_profile=profile)
+    return file.getvalue()
+
+
+def test_an_rgb_profile_is_applied_to_grey() -> None:
+    """Editors leave it there when they make a photograph grey."""
+    assert abs(pixel(grey_jpeg(LINEAR, 100))[0] - 168) <= 1
+    kept = decode(grey_jpeg(LINEAR, 100), profile=ColorProfile.KEEP)
+    assert kept.samples[0, 0, 0].tolist() == [100]
+    assert kept.profile is not None and kept.profile[16:20] == b"GRAY"
+    assert pixel(grey_jpeg(pyvips.Image.profile_load("cmyk"), 100)) == (100,)
+
+
 @pytest.mark.parametrize(
     "profile",
     [
@@ -195,8 +230,12 @@ def test_a_grey_profile_is_applied_and_grey_stays_grey(alpha: bool, sixteen: boo
         grey_profile(1.0)[:140],
         grey_profile(1.0).replace(b"curv", b"crvu"),
         pyvips.Image.profile_load("p3").replace(b"para", b"aarp", 1),
+        struct.pack(">I", len(LINEAR) + 4) + LINEAR[4:],
     ],
-    ids=["garbage", "of another colour space", "truncated", "broken grey", "broken RGB"],
+    ids=[
+        *("garbage", "of another colour space", "truncated", "broken grey", "broken RGB"),
+        "without its last bytes",
+    ],
 )
 @pytest.mark.parametrize("bands", [1, 3])
 def test_a_profile_that_cannot_be_used_is_ignored(profile: bytes, bands: int) -> None:
@@ -268,7 +307,24 @@ def test_a_truncated_file_is_refused(fmt: str) -> None:
     ("tag", "value", "message"),
     [
         (258, 12, "is a TIFF with 12 bits a sample, which cannot be read: use 8 or 16"),
-        (259, 6, "is a TIFF with old-style JPEG compression, which cannot be read: use another"),
+        (
+            *(259, 6),
+            "is a TIFF with old-style JPEG compression, which cannot be read: use LZW or Deflate",
+        ),
+        (
+            *(259, 50000),
+            "is a TIFF with Zstandard compression, which cannot be read: use LZW or Deflate",
+        ),
+        (
+            *(259, 9),
+            "is a TIFF with unknown (9) compression, which cannot be read: use LZW or Deflate",
+        ),
+        (
+            *(262, 6),
+            "is a TIFF with YCbCr colours without JPEG compression, which cannot be read: use RGB",
+        ),
+        (262, 8, "is a TIFF with CIELAB colours of 8 bits, which cannot be read: use RGB"),
+        (262, 9, "is a TIFF with CIELAB colours of 8 bits, which cannot be read: use RGB"),
         (284, 2, "is a TIFF with tiles in separate planes, which cannot be read: use one plane"),
     ],
 )

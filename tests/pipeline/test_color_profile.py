@@ -264,3 +264,12 @@ def test_damage_of_a_jpeg_prevents_that_its_coefficients_are_kept() -> None:
     result = PIPELINE.encode(job, Deadline())
     assert (result.outcome, result.scores["dssim"]) == (Outcome.NO_QUALITY, 0)
     assert codes(result) == {NoticeCode.SOURCE_TRUNCATED}
+
+
+def test_a_profile_of_an_odd_size_is_written_in_every_format() -> None:
+    """Libpng refuses to write one whose size is no multiple of four."""
+    odd = struct.pack(">I", len(P3) + 1) + P3[4:] + b"\0"
+    file = io.BytesIO()
+    Image.fromarray(PHOTO.numpy()).save(file, "JPEG", icc_profile=odd + b"behind it")
+    written = Image.open(io.BytesIO(encode(file.getvalue(), Format.PNG, KEEP).image))
+    assert written.info["icc_profile"][4 : len(P3)] == P3[4:]

@@ -36,7 +36,7 @@ from autoquality_core.images.plain_files import (
     decode_plain_webp,
 )
 from autoquality_core.images.png.apng import Apng
-from autoquality_core.images.structure import check_structure, unread_tiff
+from autoquality_core.images.structure import check_structure
 from autoquality_core.runtime.codecs import pyvips
 from autoquality_core.types import ColorProfile, Data
 
@@ -133,7 +133,7 @@ class Source:
         set. Raises MemoryError if a library could not allocate memory.
         """
         frames = self.frames if all_frames else 1
-        with _readable(self.field, self.format, pyvips.Error, self.data), allocation_failures():
+        with _readable(self.field, self.format, pyvips.Error), allocation_failures():
             return self._pixels(frames, damaged, profile is ColorProfile.KEEP, stoppable)
 
     def _pixels(
@@ -253,7 +253,7 @@ def open_image(data: Data, limits: ImageLimits, *, field: str = "image") -> Sour
         limits.check_size(field, scan.width, scan.height, 1, scan.components)
         colours, blocks = FileColours(scan.components), Blocks(exif)
         return Source(data, field, name, scan.width, scan.height, colours, blocks, scan=scan)
-    with _readable(field, name, pyvips.Error, data), allocation_failures():
+    with _readable(field, name, pyvips.Error), allocation_failures():
         header = read.as_image() if isinstance(read, Jxl) else load(data, name)
     if isinstance(read, Meta):
         name = "avif" if header.get("heif-compression") == "av1" else "heif"
@@ -326,18 +326,11 @@ def _unsupported(field: str) -> InvalidImage:
 
 
 @contextmanager
-def _readable(field: str, name: str, error: type[Exception], data: Data = b"") -> Iterator[None]:
-    """Raise InvalidImage for an `error` in the body, which reads a file of format `name`.
-
-    With its `data`, the error names a kind of TIFF that no library here reads.
-    """
+def _readable(field: str, name: str, error: type[Exception]) -> Iterator[None]:
+    """Raise InvalidImage for an `error` in the body, which reads a file of format `name`."""
     try:
         yield
     except error:
         pyvips.vips_lib.vips_error_clear()
-        kind = unread_tiff(data) if name == "tiff" and data else None
-        if kind is not None:
-            message = f"is a TIFF with {kind}"
-            raise InvalidImage(field, message, reason="IMAGE_UNSUPPORTED") from None
         message = f"cannot be decoded as {name.upper()}: damaged, truncated or of an unusual kind"
         raise InvalidImage(field, message) from None

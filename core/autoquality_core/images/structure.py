@@ -11,6 +11,7 @@ import struct
 import zlib
 from contextlib import suppress
 
+from autoquality_core.errors import InvalidImage
 from autoquality_core.images.jpeg import MOST_SEGMENTS, count_scans
 from autoquality_core.images.limits import ImageLimits, check_count
 from autoquality_core.images.metadata.exif import Tiff
@@ -47,8 +48,15 @@ _COMPRESSED = {
     b"iTXt": re.compile(rb"[^\0]*\0\x01.[^\0]*\0[^\0]*\0", re.DOTALL),
 }
 
-_OLD_JPEG, _SEPARATE, _TILE_WIDTH = 6, 2, 322
-"""Of a TIFF: a compression, an arrangement of planes, and a tag."""
+# Tags of a TIFF, and their values.
+_BITS, _COMPRESSION, _PHOTOMETRIC, _PLANES, _TILE_WIDTH = 258, 259, 262, 284, 322
+_SEPARATE, _YCBCR, _CIELAB = 2, 6, 8
+_OTHER_LAB = frozenset({9, 10})
+_CODED_YCBCR = frozenset({7, 50001})
+_COMPRESSIONS = _CODED_YCBCR | {
+    *(0, 1, 2, 3, 4, 5, 8, 32766, 32771, 32773, 32809, 32909, 32946, 34676, 34677)
+}
+_OTHER_COMPRESSIONS = {6: "old-style JPEG", 34712: "JPEG 2000", 34925: "LZMA", 50000: "Zstandard"}
 
 _MOST_TAGS = 256
 """Of a page of a TIFF. libtiff takes quadratic time for tags that it does not know."""
@@ -64,8 +72,8 @@ _SIZES |= {16: 8, 17: 8, 18: 8}
 def check_structure(data: Data, name: str, limits: ImageLimits, field: str) -> None:
     """Check a file of format `name`, as `sniff` found it.
 
-    Raises InvalidImage, with the reason IMAGE_TOO_LARGE, for more work than `limits`
-    or this module allow.
+    Raises InvalidImage, with the reason IMAGE_TOO_LARGE for more work than `limits`
+    or this module allow, and IMAGE_UNSUPPORTED for a kind of TIFF that no library here reads.
     """
     if name == "webp":
         # The data may be a memoryview, which has no `count`.
@@ -73,6 +81,8 @@ def check_structure(data: Data, name: str, limits: ImageLimits, field: str) -> N
         check_count(field, "frames", frames, limits.max_frames)
     elif name == "tiff":
         _check_tiff(data, limits, field)
+        if (kind := _unread_tiff(data)) is not None:
+            raise InvalidImage(field, f"is a TIFF with {kind}", reason="IMAGE_UNSUPPORTED")
     elif name == "png":
         _check_png(data, field)
     elif name == "jpeg":
@@ -126,20 +136,35 @@ def _decompressed_size(data: Data, start: int, end: int, most: int) -> int:
     return size
 
 
-def unread_tiff(data: Data) -> str | None:
-    """What libvips cannot read in a TIFF, and what it can; None for a usual or damaged file."""
+def _unread_tiff(data: Data) -> str | None:
+    """What libvips cannot read in a TIFF, and what it can; None for a usual or damaged file.
+
+    For some kinds, it reads wrong pixels without an error.
+    """
     tiff = Tiff.of(data)
     if tiff is None:
         return None
     entries = tiff.first.entries
-    bits, compression, planes = (tiff.number(entries.get(tag)) for tag in (258, 259, 284))
-    if bits % 8 and bits not in {1, 2, 4}:
-        return f"{bits} bits a sample, which cannot be read: use 8 or 16"
-    if compression == _OLD_JPEG:
-        return "old-style JPEG compression, which cannot be read: use another"
-    if planes == _SEPARATE and _TILE_WIDTH in entries:
-        return "tiles in separate planes, which cannot be read: use one plane"
-    return None
+    tags = _BITS, _COMPRESSION, _PHOTOMETRIC, _PLANES
+    bits, compression, photometric, planes = (tiff.number(entries.get(tag)) for tag in tags)
+    name = _OTHER_COMPRESSIONS.get(compression, f"unknown ({compression})")
+    other_lab = photometric in _OTHER_LAB or (photometric == _CIELAB and bits == 8)
+    kinds = {
+        f"{bits} bits a sample, which cannot be read: use 8 or 16": (
+            bits % 8 and bits not in {1, 2, 4}
+        ),
+        f"{name} compression, which cannot be read: use LZW or Deflate": (
+            compression not in _COMPRESSIONS
+        ),
+        "tiles in separate planes, which cannot be read: use one plane": (
+            planes == _SEPARATE and _TILE_WIDTH in entries
+        ),
+        "YCbCr colours without JPEG compression, which cannot be read: use RGB": (
+            photometric == _YCBCR and compression not in _CODED_YCBCR
+        ),
+        f"CIELAB colours of {bits} bits, which cannot be read: use RGB": other_lab,
+    }
+    return next((kind for kind, found in kinds.items() if found), None)
 
 
 def _check_tiff(data: Data, limits: ImageLimits, field: str) -> None:

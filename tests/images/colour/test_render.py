@@ -103,14 +103,15 @@ def test_a_profile_of_a_matrix_is_converted_to_the_nearest_level(name: str, deep
 @pytest.mark.parametrize(
     ("codes", "expected"),
     [
-        ((9, 14), lambda x: samples(light(x) @ BT2020_TO_SRGB.T)),
+        ((9, 14), lambda x: samples((x / 255) ** 2.4 @ BT2020_TO_SRGB.T)),
         ((9, 13), lambda x: samples(light(x) @ BT2020_TO_SRGB.T)),
         ((9, 8), lambda x: samples(x / 255 @ BT2020_TO_SRGB.T)),
         ((12, 4), lambda x: samples((x / 255) ** 2.2 @ P3_TO_SRGB.T)),
         ((1, 4), lambda x: samples((x / 255) ** 2.2)),
         ((2, 5), lambda x: samples((x / 255) ** 2.8)),
         ((1, 8), lambda x: samples(x / 255)),
-        *(((1, srgb), lambda x: x) for srgb in (1, 2, 6, 13, 14, 15)),
+        *(((1, srgb), lambda x: x) for srgb in (2, 13)),
+        *(((1, camera), lambda x: samples((x / 255) ** 2.4)) for camera in (1, 6, 11, 14, 15)),
         *((codes, lambda x: x) for codes in ((2, 2), (0, 0), (1, 255), (200, 13))),
     ],
 )
@@ -161,9 +162,9 @@ def test_an_avif_without_a_colour_box_has_the_colours_of_its_bitstream() -> None
         ([GAMMA_1], True, False),
         ([GAMMA_1, SRGB_CHRM], True, False),
         ([GAMMA_1, P3_CHRM], True, True),
-        ([P3_CHRM], False, True),
+        ([P3_CHRM], False, False),
         ([(b"gAMA", struct.pack(">I", 45455)), SRGB_CHRM], False, False),
-        ([(b"gAMA", struct.pack(">I", 45455)), P3_CHRM], False, True),
+        ([(b"gAMA", struct.pack(">I", 45000))], False, False),
         ([SRGB_CHUNK, GAMMA_1, P3_CHRM], False, False),
         ([P3_CHUNK, SRGB_CHUNK, GAMMA_1], False, True),
         ([(b"cICP", bytes((1, 13, 0, 1))), GAMMA_1, P3_CHRM], False, False),
@@ -174,7 +175,7 @@ def test_an_avif_without_a_colour_box_has_the_colours_of_its_bitstream() -> None
     ],
     ids=[
         *("gAMA", "gAMA and sRGB's cHRM", "gAMA and cHRM", "cHRM", "gAMA of sRGB"),
-        *("gAMA of sRGB and cHRM", "sRGB before gAMA and cHRM", "cICP before sRGB"),
+        *("gAMA near sRGB's", "sRGB before gAMA and cHRM", "cICP before sRGB"),
         *("cICP of sRGB before gAMA", "cICP with a matrix", "gAMA of 0", "cHRM of 0"),
         "cHRM of one point",
     ],
@@ -186,6 +187,16 @@ def test_png_chunks_are_used_by_their_precedence(
     expected = shown / 255 if linear else light(shown)
     expected = samples(expected @ P3_TO_SRGB.T if p3 else expected)
     assert error(png_with(image_of(shown), *chunks), expected) <= 1
+
+
+@pytest.mark.parametrize("gama", [45455, 43000])
+def test_a_gama_is_a_power_next_to_other_primaries_or_far_from_srgb(gama: int) -> None:
+    shown = colours()
+    chrm = [P3_CHRM] if gama == 45455 else []
+    linear = (shown / 255) ** (100_000 / gama)
+    expected = samples(linear @ P3_TO_SRGB.T if chrm else linear)
+    data = png_with(image_of(shown), (b"gAMA", struct.pack(">I", gama)), *chrm)
+    assert error(data, expected) <= 1
 
 
 def test_a_profile_overrides_gama_and_cicp_overrides_a_profile() -> None:

@@ -108,8 +108,13 @@ _TRANSFERS = {
 
 SRGB_TRANSFER = 13  # the code point of its curve
 
+_CAMERAS = frozenset({1, 6, 11, 14, 15})
+_DISPLAY_GAMMA = 2.4  # ITU-R BT.1886
+
 _SRGB_GAMMA = 45455
 """The gAMA that encoders write for sRGB, although it only approximates the curve."""
+
+_GAMMA_TOLERANCE = 0.05  # libpng's
 
 _LOWEST_GAMA, _HIGHEST_GAMA = 10_000, 1_000_000  # exponents of 10 and 0.1
 
@@ -146,23 +151,29 @@ def primaries_of(code: int) -> tuple[float, ...]:
 def from_gama_chrm(gama: int | None, chrm: tuple[int, ...] | None) -> Colours | None:
     """The colours that PNG's gAMA and cHRM (white, red, green, blue) describe.
 
-    A missing one counts as sRGB. None for sRGB, and for numbers that describe no
+    Without gAMA, cHRM is ignored, as in browsers. None for sRGB, and for numbers that describe no
     possible colours.
     """
-    if gama is not None and not _LOWEST_GAMA <= gama <= _HIGHEST_GAMA:
+    if gama is None or not _LOWEST_GAMA <= gama <= _HIGHEST_GAMA:
         return None
     points: tuple[float, ...] = BT709
     if chrm is not None:
         points = tuple(value / 100_000 for value in (*chrm[2:], *chrm[:2]))
-    gamma = None if gama is None or abs(gama - _SRGB_GAMMA) <= 50 else 100_000 / gama
-    return from_points(points, gamma)
+    near_srgb = abs(gama / _SRGB_GAMMA - 1) <= _GAMMA_TOLERANCE and _settled(points) == BT709
+    return from_points(points, None if near_srgb else 100_000 / gama)
 
 
 def from_cicp(content: bytes) -> Colours | None:
-    """The colours of a cICP chunk, or of the last four bytes of an ICC profile's cicp tag."""
+    """The colours of a cICP chunk, or of the last four bytes of an ICC profile's cicp tag.
+
+    Browsers show camera curves there as on a television, by the gamma of BT.1886.
+    """
     primaries, transfer, matrix, full = struct.unpack("4B", content)
     if matrix != 0:  # not RGB, which neither of them allows
         return None
+    if transfer in _CAMERAS:
+        points = _PRIMARIES.get(primaries, BT709)
+        return Colours(points, Transfer.GAMMA, _DISPLAY_GAMMA, narrow=not full)
     return from_codes(primaries, transfer, narrow=not full)
 
 

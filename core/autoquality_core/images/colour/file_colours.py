@@ -87,9 +87,10 @@ def file_colours(
     `read` has the boxes of a HEIF or AVIF, or the header of a JPEG XL.
     """
     channels = colour_bands(header)
-    profile = header.get(PROFILE) if header.get_typeof(PROFILE) else None
+    profile = icc.complete(header.get(PROFILE)) if header.get_typeof(PROFILE) else None
     if profile is not None:
         defined = header.interpretation not in DEVICE | {"multiband", "cmyk"}
+        profile = icc.in_grey(profile) if channels == 1 else profile
         profile = None if defined or not _usable(profile, channels) else profile
     described, first, premultiplied = None, False, False
     if name == "png":
@@ -125,11 +126,9 @@ def image_of(samples: Samples, profile: bytes) -> pyvips.Image:
 
 def _usable(profile: bytes, channels: int) -> bool:
     """Whether the colours of samples can be computed by a profile."""
-    if channels == 4:
-        return True  # libvips uses its own if this one is unusable
     if not icc.fits(profile, channels):
         return False
-    if icc.space_of(profile, channels, 256) is not None:
+    if channels < 4 and icc.space_of(profile, channels, 256) is not None:
         return True
     usable = _usable_by_lcms
     return (usable if len(profile) <= icc.CACHED_BYTES else usable.__wrapped__)(profile, channels)
@@ -138,6 +137,7 @@ def _usable(profile: bytes, channels: int) -> bool:
 @lru_cache(maxsize=64)
 def _usable_by_lcms(profile: bytes, channels: int) -> bool:
     image = image_of(np.zeros((1, 1, channels), np.uint8), profile)
+    image = image.copy(interpretation="cmyk") if channels == 4 else image
     try:
         with allocation_failures():  # these are not errors of the profile
             image.icc_transform("srgb", embedded=True).avg()

@@ -44,9 +44,35 @@ def in_rgb(profile: bytes | None) -> bytes | None:
     return None if curve is None else _display(bytes(curve), Colours(BT709, Transfer.SRGB), 3)
 
 
+def in_grey(profile: bytes) -> bytes:
+    """The profile for grey samples: one for grey as it is, and the curve of one for RGB.
+
+    An RGB profile whose three curves differ, or with tables, is returned as it is.
+    """
+    tags = _tags(profile)
+    curves = {bytes(tags.get(name, b"")) for name in _CURVES}
+    if profile[16:20] != b"RGB " or tags.keys() & {b"A2B0", b"A2B1"} or len(curves) > 1:
+        return profile
+    return _display(curves.pop(), Colours(BT709, Transfer.SRGB), 1)
+
+
+_SPACES = {1: b"GRAY", 3: b"RGB ", 4: b"CMYK"}
+
+
 def fits(profile: bytes, channels: int) -> bool:
-    """Whether a profile is for grey (1 channel) or RGB (3 channels)."""
-    return profile[16:20] == (b"GRAY" if channels == 1 else b"RGB ")
+    """Whether a profile is for grey (1 channel), RGB (3) or CMYK (4)."""
+    return profile[16:20] == _SPACES[channels]
+
+
+def complete(profile: bytes) -> bytes | None:
+    """A profile of whole words, without what is behind it; None if it lacks bytes, or a tag."""
+    size = int.from_bytes(profile[:4], "big")
+    count = int.from_bytes(profile[_HEADER : _HEADER + 4], "big")
+    tags = _tags(profile[:size])
+    if not _HEADER < size <= len(profile) or len(tags) < min(count, _MOST_TAGS):
+        return None
+    words = -(-size // 4)  # libpng writes no others
+    return struct.pack(">I", 4 * words) + profile[4:size].ljust(4 * words - 4, b"\0")
 
 
 def hdr_colours(profile: bytes) -> Colours | None:

@@ -90,7 +90,19 @@ def _device(image: pyvips.Image, colours: FileColours) -> pyvips.Image:
     if colours.premultiplied and image.hasalpha():
         fmt, most = image.format, _LEVELS[image.format] - 1
         image = image.unpremultiply(max_alpha=most).rint().cast(fmt)
+    if colours.channels == 4 and colours.profile is None and image.format in _LEVELS:
+        return _inks_as_light(image)
     return _displayable(image, colours.channels)
+
+
+def _inks_as_light(image: pyvips.Image) -> pyvips.Image:
+    """RGB of CMYK without a profile, as browsers show it: each ink takes its share of the light."""
+    most = _LEVELS[image.format] - 1
+    light = image.extract_band(0, n=4) * -1 + most
+    colours = light.extract_band(0, n=3) * light.extract_band(3) / most
+    alpha = [image.extract_band(4)] if image.bands > 4 else []
+    shown = colours.rint().cast(image.format).bandjoin(alpha)
+    return shown.copy(interpretation=plain(image.format, 3))
 
 
 def _displayable(image: pyvips.Image, channels: int) -> pyvips.Image:
