@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import struct
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -242,9 +244,26 @@ class TestAvif:
         samples = (moving() if bands < 4 else moving(bands=4)).samples
         samples = samples[..., :1] if bands == 1 else samples
         pixels = decoded(avif_sequence([np.ascontiguousarray(one) for one in samples], DELAYS))
-        assert pixels.samples.shape[-1] == max(bands, 3)  # libvips has a grey AVIF in colours
+        assert pixels.samples.shape[-1] == bands
         errors = np.abs(pixels.samples.astype(int) - samples)
         assert errors.mean() < 3 and (bands < 4 or errors[..., 3].max() <= 12)
+
+    @pytest.mark.parametrize(
+        ("box", "turn"),
+        [(b"irot\1", np.rot90), (b"irot\2", lambda one: one[::-1, ::-1]), (b"imir\0", np.flipud)],
+    )
+    def test_every_frame_is_turned(
+        self, box: bytes, turn: Callable[[npt.NDArray[np.uint8]], npt.NDArray[np.uint8]]
+    ) -> None:
+        """The box replaces that of the colours, in the still image and in the track."""
+        frames = list(moving().samples)
+        data = avif_sequence(frames, DELAYS).replace(b"\1\2\x83\4", b"\1\2\x83\x84")  # essential
+        data = re.sub(rb"colrnclx.{7}", box + bytes(10), data, flags=re.DOTALL)
+        source = open_image(data, AMPLE)
+        pixels = source.decode(all_frames=True)
+        assert (source.width, source.height) == (pixels.width, pixels.height)
+        errors = np.abs(pixels.samples.astype(int) - np.stack([turn(one) for one in frames]))
+        assert errors.mean() < 3
 
     @pytest.mark.parametrize("bits", [10, 12])
     def test_more_than_8_bits_are_read(self, bits: int) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
-from typing import ClassVar
+from typing import ClassVar, cast
 
 import numpy as np
 
@@ -32,6 +32,7 @@ from autoquality_core.formats.base import (
 from autoquality_core.images import Pixels
 from autoquality_core.images.pixels import Decoded
 from autoquality_core.images.plain_files import decode_plain_avif
+from autoquality_core.runtime.arrays import Bytes
 from autoquality_core.runtime.codecs import libavif, pyvips
 from autoquality_core.types import MAX_QUALITY, Chroma, Format
 
@@ -106,10 +107,10 @@ class AvifEncoder(Encoder):
     def decode(self, data: bytes, pixels: Pixels) -> Decoded:
         # Grey is written as RGB.
         bands = 4 if pixels.has_alpha else 3
-        samples = decode_plain_avif(data, pixels.width, pixels.height, bands)
-        if samples is None:
-            samples = samples_of(pyvips.Image.heifload_buffer(data, access="sequential"))
-        return Decoded(samples)
+        found = decode_plain_avif(data, pixels.width, pixels.height, bands)
+        if found is None:
+            found = samples_of(pyvips.Image.heifload_buffer(data, access="sequential"))
+        return Decoded(cast("Bytes", found))
 
     def equivalents(self, *, has_alpha: bool) -> tuple[int, ...]:
         """As in `Encoder`: 64 of the files for 100 qualities differ, with alpha 88.

@@ -62,7 +62,7 @@ def _of_heif(data: Data, header: pyvips.Image, meta: Meta, most_frames: int) -> 
     sequence = read_sequence(data, most_frames)
     if sequence is None:
         return Contents(meta.images(), meta.gain_map)
-    same_size = (sequence.width, sequence.height) == (header.width, header.height)
+    same_size = sequence.sides == (header.width, header.height)
     animated = sequence.readable and same_size and sequence.frames > 1
     pages = max(meta.images(), sequence.frames)
     return Contents(pages, meta.gain_map, sequence if animated else None)

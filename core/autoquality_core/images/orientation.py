@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TypeVar, cast
 
 import numpy as np
 
-from autoquality_core.images.colour.linear_light import read_only
+from autoquality_core.images.colour.linear_light import Samples, read_only
 from autoquality_core.runtime.arrays import Bytes
 from autoquality_core.runtime.compilation import compiled
 
@@ -23,23 +24,28 @@ _TURNS: dict[int, Callable[[Bytes], Bytes]] = {
 
 _BLOCK = 32
 
+S = TypeVar("S", bound=Samples)
+
 
 def swaps_sides(orientation: int) -> bool:
     """Whether the upright image has width and height exchanged."""
     return orientation in (5, 6, 7, 8)
 
 
-def upright(samples: Bytes, orientation: int) -> Bytes:
+def upright(samples: S, orientation: int) -> S:
     """The upright frames of (frames, height, width, bands); unchanged for unknown values."""
     turn = _TURNS.get(orientation)
     if turn is None:
         return samples
     frames, height, width, bands = samples.shape
     shape = (width, height, bands) if swaps_sides(orientation) else (height, width, bands)
-    turned = np.empty((frames, *shape), np.uint8)
+    turned = np.empty((frames, *shape), samples.dtype)
     for frame, place in zip(read_only(samples), turned, strict=True):
-        _copy(turn(frame), place)
-    return turned
+        if samples.dtype == np.uint8:
+            _copy(turn(frame), place)
+        else:
+            place[:] = turn(frame)  # too few files to compile for
+    return cast("S", turned)
 
 
 @compiled

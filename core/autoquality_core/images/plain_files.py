@@ -4,8 +4,9 @@ JPEG: both use libjpeg-turbo and make the same samples; libvips takes twice the 
 
 WebP: libvips calls libwebp in a way that takes five times as long for the same pixels.
 
-AVIF: libheif, behind libvips, repeats each chroma sample of 4:2:0 over two by two pixels.
-libavif, behind imagecodecs, interpolates between them, as browsers do.
+AVIF: libheif, behind libvips, repeats each chroma sample of 4:2:0 over two by two pixels, shows
+grey of limited range too pale, and does not turn alpha with the colours. libavif, behind
+imagecodecs, does what browsers do.
 
 All functions return None for files that are not plain, are damaged, or differ from the
 size given. libvips then decodes or refuses them. dav1d, behind libavif, does not notice
@@ -16,15 +17,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
-from autoquality_core.images.isobmff.plain_avif import require_plain
+from autoquality_core.images.colour.linear_light import Samples
+from autoquality_core.images.isobmff.plain_avif import read_plain, widened
 from autoquality_core.images.jpeg import SingleScan
+from autoquality_core.images.orientation import swaps_sides, upright
 from autoquality_core.runtime.arrays import Bytes
 from autoquality_core.runtime.codecs import jpeg8, libavif, libwebp
 from autoquality_core.types import Data
+
+S = TypeVar("S", bound=Samples)
 
 _MOST_PIXELS = 50_000_000
 """Of a JPEG. The decoder cannot be stopped, and takes up to half a second for so many."""
@@ -49,7 +54,7 @@ def decode_plain_jpeg(
 
 def jpeg_samples(data: Data, width: int, height: int, bands: int) -> Bytes | None:
     """As `decode_plain_jpeg`, for a sound file of any kind and size."""
-    return _decoded(jpeg8.jpeg8_decode, data, (height, width, bands))
+    return _filled(_empty(width, height, bands), jpeg8.jpeg8_decode, data)
 
 
 def decode_plain_webp(data: Data, width: int, height: int) -> Bytes | None:
@@ -59,32 +64,42 @@ def decode_plain_webp(data: Data, width: int, height: int) -> Bytes | None:
 
 def webp_samples(data: Data, width: int, height: int, bands: int) -> Bytes | None:
     """The samples of a sound WebP of one frame, RGB, or RGB and alpha: as `decode_plain_webp`."""
-    return _decoded(libwebp.webp_decode, data, (height, width, bands))
+    return _filled(_empty(width, height, bands), libwebp.webp_decode, data)
 
 
-def decode_plain_avif(data: Data, width: int, height: int, bands: int) -> Bytes | None:
-    """The samples of a plain AVIF: (1, height, width, bands), 8-bit RGB, or RGB and alpha.
+def decode_plain_avif(data: Data, width: int, height: int, bands: int) -> Samples | None:
+    """The samples of a plain AVIF, upright: (1, height, width, bands), 8 or 16 bits.
 
-    `bands` is 3 or 4. A file is plain if it has one image in 8-bit colours, coded in
-    one piece, with or without alpha (which may be premultiplied: libavif undoes
-    that). It must not be rotated or cropped, and have no thumbnails, gain maps or
+    `bands` is 1 (grey) or 3 (RGB), and one more with alpha. A file is plain if it has one image,
+    coded in one piece, with or without alpha (which may be premultiplied: libavif undoes
+    that). It must not be cropped, and have no thumbnails, gain maps or
     further images. Exif, XMP and an ICC profile may be there; none is applied.
 
     Uses one thread; `configure` has no effect on it.
     """
     try:
-        require_plain(data, (width, height), alpha=bands == 4)
+        plain = read_plain(data)
     except ValueError:
         return None
-    return _decoded(libavif.avif_decode, data, (height, width, bands), numthreads=1)
+    upright_sides = plain.width, plain.height
+    if swaps_sides(plain.orientation):
+        upright_sides = upright_sides[::-1]
+    if (*upright_sides, plain.bands) != (width, height, bands):
+        return None
+    dtype: Any = np.uint8 if plain.depth == 8 else np.uint16
+    samples: Samples = np.empty((1, plain.height, plain.width, bands), dtype)
+    found = _filled(samples, libavif.avif_decode, data, numthreads=1)
+    return None if found is None else upright(widened(found, plain.depth), plain.orientation)
 
 
-def _decoded(
-    decode: Callable[..., Any], data: Data, shape: tuple[int, int, int], **options: int
-) -> Bytes | None:
-    samples = np.empty((1, *shape), np.uint8)
+def _empty(width: int, height: int, bands: int) -> Bytes:
+    return np.empty((1, height, width, bands), np.uint8)
+
+
+def _filled(samples: S, decode: Callable[..., Any], data: Data, **options: int) -> S | None:
+    """`samples` after decoding into them. None if the file is damaged, or of another shape."""
     try:
-        decode(data, out=samples[0] if shape[2] > 1 else samples[0, ..., 0], **options)
-    except (RuntimeError, ValueError):  # damaged, or of another shape
+        decode(data, out=samples[0] if samples.shape[3] > 1 else samples[0, ..., 0], **options)
+    except (RuntimeError, ValueError):
         return None
     return samples

@@ -11,12 +11,9 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from dataclasses import field as attribute
 from functools import partial
-from typing import cast
-
-import numpy as np
 
 from autoquality_core.errors import InvalidImage
-from autoquality_core.images.colour.file_colours import FileColours, file_colours
+from autoquality_core.images.colour.file_colours import FileColours, file_colours, in_grey
 from autoquality_core.images.colour.linear_light import Samples
 from autoquality_core.images.colour.render import Rendered, device_samples, render
 from autoquality_core.images.contents import Animation, Contents, contents_of
@@ -145,6 +142,8 @@ class Source:
             return self._upright(render(plain[0], self.colours, keep=keep_colours))
         else:
             header = load(self.data, self.format, frames=-1 if frames > 1 else 1, damaged=damaged)
+            if self.format == "avif" and self.colours.channels == 1:
+                header = in_grey(header)
         animation = None if damaged else self._animation(frames, stoppable)
         source: pyvips.Image | Samples
         if animation is not None:
@@ -206,8 +205,6 @@ class Source:
                 samples, delays = animation.decode(frames)
             else:
                 samples, delays = animation.decode(self.data), animation.durations
-        if samples.shape[-1] < 3 and channels == 3:  # libvips reads a grey AVIF as RGB
-            samples = cast("Samples", np.concatenate([samples[..., :1]] * 2 + [samples], axis=-1))
         if samples.shape[-1] not in (channels, channels + 1):
             return None
         delays = tuple(min(delay, _LONGEST_MS) for delay in delays)
@@ -257,6 +254,7 @@ def open_image(data: Data, limits: ImageLimits, *, field: str = "image") -> Sour
         header = read.as_image() if isinstance(read, Jxl) else load(data, name)
     if isinstance(read, Meta):
         name = "avif" if header.get("heif-compression") == "av1" else "heif"
+        header = in_grey(header) if read.monochrome else header
     if name not in source_formats():
         raise _unsupported(field)
     with _readable(field, name, ValueError):

@@ -70,6 +70,13 @@ class FileColours:
         return None
 
 
+def in_grey(image: pyvips.Image) -> pyvips.Image:
+    """An AVIF without colours, which libheif makes RGB, with its grey and alpha only."""
+    grey = image.extract_band(0)
+    grey = grey.bandjoin(image.extract_band(3)) if image.bands > 3 else grey
+    return grey.copy(interpretation=plain(image.format, 1))
+
+
 def colour_bands(image: pyvips.Image) -> int:
     """How many bands of the image are colours: 1 for grey, 3 for RGB, 4 for CMYK."""
     interpretation = image.interpretation

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -23,6 +23,14 @@ from autoquality_core.types import Data
 _CODED = frozenset({b"av01", b"hvc1", b"avc1", b"vvc1", b"jpeg", b"j2k1"})
 _IMAGES = _CODED | {b"grid", b"iden", b"iovl"}
 _HIDDEN = 1
+
+_ROTATION, _MIRROR = b"irot", b"imir"
+TURNS = frozenset({_ROTATION, _MIRROR})
+_ORIENTATIONS = {-1: (1, 8, 3, 6), 0: (4, 5, 2, 7), 1: (2, 7, 4, 5)}
+"""EXIF's, by the axis of mirroring (-1 for none) and the quarters of a rotation to the left."""
+
+_MONOCHROME = 0x10
+"""In the third byte of av1C."""
 
 _TONE_MAPPED = b"tmap"
 _APPLE_GAIN_MAP = b"urn:com:apple:photo:2020:aux:hdrgainmap"
@@ -51,17 +59,19 @@ class Extent(NamedTuple):
 class Item:
     """An image or a block of metadata.
 
-    `area` is in pixels. `codes` are the code points of primaries and transfer. `parts`
-    are the images that an image consists of, `masks` its alpha and depth images.
-    `dependent` marks tiles, thumbnails, masks and alternatives.
+    `area` is in pixels. `codes` are the code points of primaries and transfer. `turns` are the
+    boxes that rotate or mirror it. `parts` are the images that an image consists of, `masks` its
+    alpha and depth images. `dependent` marks tiles, thumbnails, masks and alternatives.
     """
 
     kind: bytes = b""
     hidden: bool = False
     dependent: bool = False
     premultiplied: bool = False
+    monochrome: bool = False
     area: int = 0
     codes: tuple[int, int] | None = None
+    turns: list[tuple[bytes, int]] = field(default_factory=list)
     extents: list[Extent] = field(default_factory=list)
     parts: list[int] = field(default_factory=list)
     masks: list[int] = field(default_factory=list)
@@ -129,6 +139,12 @@ class Meta:
     @property
     def premultiplied(self) -> bool:
         return self.items[self.primary].premultiplied
+
+    @property
+    def monochrome(self) -> bool:
+        """Whether the primary image is an AV1 picture, or consists of some, without colours."""
+        item = self.items[self.primary]
+        return (self.items[item.parts[0]] if item.parts else item).monochrome
 
     def content(self, extent: Extent, most: int | None = None) -> bytes:
         """The bytes of an extent, at most `most` of them."""
@@ -220,6 +236,10 @@ class Meta:
                     item.area = max(item.area, areas[at - 1])
                     if item.codes is None:
                         item.codes = codes[at - 1]
+                    kind, inner = properties[at - 1]
+                    item.monochrome |= kind == b"av1C" and is_monochrome(inner)
+                    if kind in TURNS and inner:
+                        item.turns.append((kind, inner[0]))
 
     def _associations(self, ipma: memoryview) -> Iterator[tuple[Item, int]]:
         """Pairs of an item and the number of one of its properties, counted from 1."""
@@ -266,6 +286,28 @@ def sides_of(ispe: memoryview) -> tuple[int, int]:
     """Width and height of an image by its box. Raises ValueError if that is too short."""
     _, _, reader = full(ispe)
     return reader.uint(4), reader.uint(4)
+
+
+def is_monochrome(av1c: memoryview) -> bool:
+    """Whether an AV1 picture has no colours, by its configuration."""
+    return len(av1c) > 2 and bool(av1c[2] & _MONOCHROME)
+
+
+def orientation(turns: Sequence[tuple[bytes, int]]) -> int:
+    """The EXIF orientation for the boxes that rotate and mirror an image, in their order.
+
+    Raises ValueError for others than one rotation and then one mirroring, each of which may be
+    missing.
+    """
+    angle = axis = -1
+    for kind, value in turns:
+        if kind == _ROTATION and angle == axis == -1:
+            angle = value & 3
+        elif kind == _MIRROR and axis == -1:
+            axis = value & 1
+        else:
+            raise ValueError("turns in an unusual order")
+    return _ORIENTATIONS[axis][max(angle, 0)]
 
 
 def _codes(colr: memoryview) -> tuple[int, int] | None:

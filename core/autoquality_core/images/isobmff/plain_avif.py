@@ -8,16 +8,18 @@ harmful ones would never be complete.
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import dataclass
 
+from autoquality_core.images.colour.linear_light import Samples
 from autoquality_core.images.isobmff.av1 import coded_size
 from autoquality_core.images.isobmff.boxes import boxes
-from autoquality_core.images.isobmff.meta import Meta, sides_of
+from autoquality_core.images.isobmff.meta import TURNS, Meta, orientation, sides_of
 from autoquality_core.types import Data
 
 _FILE = frozenset({b"ftyp", b"meta", b"mdat", b"free"})
 _META = frozenset({b"hdlr", b"pitm", b"iloc", b"iinf", b"iprp", b"iref"})
 _REFERENCES = frozenset({b"auxl", b"cdsc", b"prem"})
-_PROPERTIES = frozenset({b"ispe", b"pixi", b"pasp", b"colr", b"av1C", b"auxC"})
+_PROPERTIES = TURNS | {b"ispe", b"pixi", b"pasp", b"colr", b"av1C", b"auxC"}
 _COLOURS = frozenset({b"nclx", b"prof", b"rICC"})
 _ITEMS = frozenset({b"av01", b"Exif", b"mime"})
 
@@ -25,25 +27,33 @@ _ITEMS = frozenset({b"av01", b"Exif", b"mime"})
 _MOST_BOXES = 32
 
 # In the third byte of av1C.
-_HIGH_BIT_DEPTH = 0x40
-_MONOCHROME = 0x10
+_HIGH_BIT_DEPTH, _TWELVE_BITS = 0x40, 0x20
 
 
-def require_plain(data: Data, size: tuple[int, int], *, alpha: bool) -> None:
-    """Check that a file is plain, and of this width and height.
+@dataclass(frozen=True, slots=True)
+class PlainAvif:
+    """The picture of a plain file: its coded sides, bits and bands, and its EXIF orientation."""
 
-    Raises ValueError if it is not.
-    """
+    width: int
+    height: int
+    depth: int
+    bands: int
+    orientation: int
+
+
+def read_plain(data: Data) -> PlainAvif:
+    """The picture of a plain file. Raises ValueError for others."""
     view = memoryview(data)
     meta = Meta.read(view)
     images = [item for item in meta.items.values() if item.kind == b"av01"]
-    _require(len(images) == (2 if alpha else 1))
+    _require(len(images) in (1, 2) and meta.items[meta.primary] in images)
     _require(all(item.kind in _ITEMS for item in meta.items.values()))
 
     # libavif would scale a picture whose coded size differs from the size of the image.
     extents = [image.extents for image in images]
     _require(all(len(one) == 1 and one[0].method == 0 for one in extents))
-    _require(all(coded_size(meta.content(one[0])) == size for one in extents))
+    sizes = {coded_size(meta.content(one[0])) for one in extents}
+    _require(len(sizes) == 1)
 
     (whole,) = _boxes(view, _FILE)[b"meta"]
     inside = _boxes(whole[4:], _META)
@@ -53,12 +63,29 @@ def require_plain(data: Data, size: tuple[int, int], *, alpha: bool) -> None:
     (ipco,) = _boxes(iprp, frozenset({b"ipco", b"ipma"}))[b"ipco"]
     properties = _boxes(ipco, _PROPERTIES)
     # If all sizes in a file are the same, every reader takes the size that was checked.
-    _require(set(map(sides_of, properties[b"ispe"])) == {size})
+    _require(set(map(sides_of, properties[b"ispe"])) == sizes)
     _require(all(bytes(colour[:4]) in _COLOURS for colour in properties[b"colr"]))
     _require(len(properties[b"auxC"]) == len(images) - 1)
-    codings = [coding[2] for coding in properties[b"av1C"] if len(coding) > 2]
-    _require(not any(coding & _HIGH_BIT_DEPTH for coding in codings))
-    _require(not all(coding & _MONOCHROME for coding in codings))
+    depths = {depth_of(coding) for coding in properties[b"av1C"]}
+    _require(len(depths) == 1)
+    bands = (1 if meta.monochrome else 3) + len(images) - 1
+    turns = meta.items[meta.primary].turns
+    return PlainAvif(*sizes.pop(), depths.pop(), bands, orientation(turns))
+
+
+def depth_of(av1c: memoryview | bytes) -> int:
+    """Bits of a sample, by the configuration of an AV1 picture."""
+    flags = bytes(av1c[2:3]) or b"\0"
+    if not flags[0] & _HIGH_BIT_DEPTH:
+        return 8
+    return 12 if flags[0] & _TWELVE_BITS else 10
+
+
+def widened(samples: Samples, depth: int) -> Samples:
+    """Samples of 10 or 12 bits as 16, in place; of 8 bits unchanged."""
+    if depth > 8:
+        samples[...] = samples << 16 - depth | samples >> 2 * depth - 16
+    return samples
 
 
 def _boxes(content: memoryview, known: frozenset[bytes]) -> defaultdict[bytes, list[memoryview]]:

@@ -17,7 +17,10 @@ import numpy as np
 from autoquality_core.images.colour.linear_light import Samples
 from autoquality_core.images.isobmff.av1 import announced_sizes
 from autoquality_core.images.isobmff.boxes import boxes, full, only
+from autoquality_core.images.isobmff.meta import TURNS, is_monochrome, orientation
+from autoquality_core.images.isobmff.plain_avif import depth_of, widened
 from autoquality_core.images.libvips import allocation_failures
+from autoquality_core.images.orientation import swaps_sides, upright
 from autoquality_core.runtime.codecs import libavif
 from autoquality_core.types import Data
 
@@ -31,25 +34,22 @@ _ENTRY_END = 78
 _SINGLE = frozenset(
     {
         *(b"tkhd", b"edts", b"elst", b"mdia", b"mdhd", b"hdlr", b"minf", b"stbl"),
-        *(b"stsd", b"stts", b"stsz", b"stz2", b"stsc", b"stco", b"co64", b"av1C"),
+        *(b"stsd", b"stts", b"stsz", b"stz2", b"stsc", b"stco", b"co64", b"av1C", *TURNS),
     }
 )
 """The boxes of a track that are read here, and may occur only once."""
 
-# In the third byte of av1C.
-_HIGH_BIT_DEPTH, _TWELVE_BITS, _MONOCHROME = 0x40, 0x20, 0x10
 _BYTE = 8
 
 _ENDLESS = {0: 0xFFFFFFFF, 1: 0xFFFFFFFFFFFFFFFF}
 """The duration of an endless track, by the version of its box `tkhd`."""
-
-_FULL_RANGE = 16
 
 
 @dataclass(frozen=True, slots=True)
 class Sequence:
     """An image sequence. `plays` is 0 for an endless loop; `durations` are in milliseconds.
 
+    `width` and `height` are the coded ones: `orientation`, an EXIF value, turns the frames.
     `readable` says that `decode` supports it: an AVIF with the brand of sequences, and one
     track of pictures of `width` x `height` pixels. There may be one track of alpha, and no others:
     libavif may take any track for alpha. Other sequences
@@ -64,9 +64,16 @@ class Sequence:
     bands: int
     durations: tuple[int, ...]
     readable: bool
+    orientation: int = 1
+
+    @property
+    def sides(self) -> tuple[int, int]:
+        """Width and height of an upright frame."""
+        sides = self.width, self.height
+        return sides[::-1] if swaps_sides(self.orientation) else sides
 
     def decode(self, data: Data) -> Samples:
-        """The samples (frames, height, width, bands) of all frames.
+        """The samples (frames, height, width, bands) of all frames, upright.
 
         They have 16 bits if the file has more than 8. Raises ValueError if the file is damaged,
         and MemoryError.
@@ -83,9 +90,7 @@ class Sequence:
                 )
         except RuntimeError:
             raise ValueError("damaged") from None
-        if self.depth > _BYTE:
-            np.left_shift(film, _FULL_RANGE - self.depth, out=film)
-        return film
+        return upright(widened(film, self.depth), self.orientation)
 
 
 def read_sequence(data: Data, most_frames: int) -> Sequence | None:
@@ -117,7 +122,7 @@ def _sequence(data: memoryview, most_frames: int) -> Sequence | None:
     bands = (1 if first.monochrome else 3) + len(masks)
     return Sequence(
         *(first.width, first.height, first.frames, first.plays, first.depth),
-        *(bands, durations, readable),
+        *(bands, durations, readable, orientation(first.turns)),
     )
 
 
@@ -159,6 +164,7 @@ class _Track:
     frames: int
     plays: int
     timescale: int
+    turns: tuple[tuple[bytes, int], ...]
     table: dict[bytes, memoryview]
 
     @classmethod
@@ -168,20 +174,19 @@ class _Track:
         table = _named(_named(media[b"minf"])[b"stbl"])
         coding, entry = next(boxes(table[b"stsd"][8:]), (b"", memoryview(b"")))
         width, height = struct.unpack_from(">2H", entry, _SIDES)
-        settings = _named(entry[_ENTRY_END:]).get(b"av1C", b"\0\0\0")
-        depth = _BYTE
-        if settings[2] & _HIGH_BIT_DEPTH:
-            depth = 12 if settings[2] & _TWELVE_BITS else 10
+        settings = _named(entry[_ENTRY_END:])
+        av1c = settings.get(b"av1C", memoryview(b""))
+        turns = tuple((kind, settings[kind][0]) for kind in settings if kind in TURNS)
         sizes = table.get(b"stsz", table.get(b"stz2", memoryview(b"")))
         (frames,) = struct.unpack_from(">8xI", sizes)
         plays = _plays(track[b"tkhd"], track.get(b"edts"))
         # libavif scales frames to the sides of the track, which have 16 bits behind the point.
         scaled = struct.unpack(">2I", track[b"tkhd"][-8:]) != (width << 16, height << 16)
-        monochrome = bool(settings[2] & _MONOCHROME)
         version, _, header = full(media[b"mdhd"])
         header.uint(16 if version else 8)
         sides = (width, height, scaled)
-        return cls(kind, coding, *sides, depth, monochrome, frames, plays, header.uint(4), table)
+        kinds = depth_of(av1c), is_monochrome(av1c)
+        return cls(kind, coding, *sides, *kinds, frames, plays, header.uint(4), turns, table)
 
     def durations(self) -> tuple[int, ...]:
         """The milliseconds that each frame is shown. Raises ValueError if the track lacks some."""
