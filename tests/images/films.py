@@ -47,6 +47,18 @@ class Frame:
     over: bool = False
 
 
+@dataclass(frozen=True)
+class GifFrame:
+    """One frame of a GIF, of one colour of the palette. It is shown for 70 ms."""
+
+    sides: tuple[int, int]
+    colour: int
+    left: int = 0
+    top: int = 0
+    disposal: int = 0
+    transparent: int | None = None
+
+
 def chunk(kind: bytes, content: bytes) -> bytes:
     checksum = zlib.crc32(kind + content)
     return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", checksum)
@@ -163,3 +175,27 @@ def mpf(
 
 def segment(code: int, content: bytes) -> bytes:
     return struct.pack(">BBH", 0xFF, code, 2 + len(content)) + content
+
+
+def gif(
+    sides: tuple[int, int], frames: Sequence[GifFrame], palette: Sequence[tuple[int, int, int]]
+) -> bytes:
+    """A GIF of `sides` whose frames take their colours from a palette of 4; endless."""
+    out = b"GIF89a" + struct.pack("<2H3B", *sides, 0x81, 0, 0)
+    out += b"".join(map(bytes, palette)) + b"!\xff\x0bNETSCAPE2.0\x03\x01\0\0\0"
+    for one in frames:
+        flags = one.disposal << 2 | (one.transparent is not None)
+        out += struct.pack("<4BH2B", 0x21, 0xF9, 4, flags, 7, one.transparent or 0, 0)
+        out += struct.pack("<B4HB", 0x2C, one.left, one.top, *one.sides, 0)
+        out += _lzw(one.colour, one.sides[0] * one.sides[1])
+    return out + b";"
+
+
+def _lzw(colour: int, count: int) -> bytes:
+    """`count` pixels of one of 4 colours, in codes of 3 bits: a clear code (4) before each pair."""
+    codes = [code for _ in range(-(-count // 2)) for code in (4, colour, colour)]
+    codes = [*codes[: len(codes) - count % 2], 5]
+    bits = sum(code << 3 * at for at, code in enumerate(codes))
+    coded = bits.to_bytes(-(-3 * len(codes) // 8), "little")
+    blocks = (coded[at : at + 255] for at in range(0, len(coded), 255))
+    return b"\x02" + b"".join(bytes((len(one),)) + one for one in blocks) + b"\0"

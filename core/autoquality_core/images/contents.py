@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from autoquality_core.images.gif import Gif, read_gif
 from autoquality_core.images.isobmff.meta import Meta
 from autoquality_core.images.isobmff.sequence import Sequence, read_sequence
 from autoquality_core.images.jpeg import find_images
@@ -13,15 +14,15 @@ from autoquality_core.images.png.apng import Apng, NotFollowedError, read_apng
 from autoquality_core.runtime.codecs import pyvips
 from autoquality_core.types import Data
 
-Animation: TypeAlias = Apng | Sequence | Jxl
+Animation: TypeAlias = Apng | Gif | Sequence | Jxl
 
 
 @dataclass(frozen=True, slots=True)
 class Contents:
     """`pages` counts the images that a viewer shows on their own, frames included.
 
-    `animation` is set if they are frames that libvips does not read: it takes such a
-    file for a still image.
+    `animation` is set if they are frames that libvips does not read, or shows in another way than
+    browsers.
     """
 
     pages: int
@@ -55,7 +56,11 @@ def contents_of(
     if name == "jpeg":
         found = find_images(data)
         return Contents(found.images, found.gain_map)
-    return Contents(int(header.get("n-pages")) if header.get_typeof("n-pages") else 1)
+    pages = int(header.get("n-pages")) if header.get_typeof("n-pages") else 1
+    gif = None
+    if name == "gif" and pages <= most_frames:
+        gif = read_gif(data, header.width, header.height, int(header.get("loop")))
+    return Contents(pages, animation=gif if gif and gif.frames == pages else None)
 
 
 def _of_heif(data: Data, header: pyvips.Image, meta: Meta, most_frames: int) -> Contents:

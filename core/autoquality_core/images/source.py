@@ -17,6 +17,7 @@ from autoquality_core.images.colour.file_colours import FileColours, file_colour
 from autoquality_core.images.colour.linear_light import Samples
 from autoquality_core.images.colour.render import Rendered, device_samples, render
 from autoquality_core.images.contents import Animation, Contents, contents_of
+from autoquality_core.images.gif import Gif
 from autoquality_core.images.isobmff.meta import Meta
 from autoquality_core.images.isobmff.sequence import Sequence
 from autoquality_core.images.jpeg import SingleScan, plain_exif, single_scan
@@ -60,8 +61,9 @@ class Source:
     multi-picture JPEG are separate images, and the first (primary) one is used.
     `has_alpha` is taken from the header; decoding drops an alpha that is fully opaque.
     `parts_pixels` counts the pixels of the parts that a HEIF or AVIF is coded in.
-    `animation` reads frames that libvips does not read, and any JPEG XL. `gain_map` says
-    that there is one for HDR screens, which is never decoded. `scan` is the only one of a JPEG.
+    `animation` reads frames that libvips does not read, or shows wrongly, and any JPEG XL.
+    `gain_map` says that there is one for HDR screens, which is never decoded. `scan` is the only
+    one of a JPEG.
     """
 
     data: Data = attribute(repr=False)
@@ -187,19 +189,19 @@ class Source:
         is not supported.
         """
         animation, channels = self.animation, self.colours.channels
-        always = isinstance(animation, Jxl) or (
+        always = isinstance(animation, Jxl | Gif) or (
             isinstance(animation, Apng) and animation.separate_default
         )
         if animation is None or not (frames > 1 or always):
             return None
 
-        def samples_of(png: bytes) -> Samples:
-            image = load(png, "png")
+        def samples_of(frame: bytes) -> Samples:
+            image = load(frame, self.format)
             with _stopping(image, stoppable):
                 return device_samples(image, self.colours)
 
         with _readable(self.field, self.format, ValueError):
-            if isinstance(animation, Apng):
+            if isinstance(animation, Apng | Gif):
                 samples, delays = animation.decode(frames, samples_of)
             elif isinstance(animation, Jxl):
                 samples, delays = animation.decode(frames)
@@ -292,7 +294,7 @@ def _described(
         height=height,
         frames=contents.pages if name in ANIMATED else contents.frames,
         pages=contents.pages,
-        has_alpha=header.bands > colours.channels,
+        has_alpha=header.bands > colours.channels or isinstance(contents.animation, Gif),
         orientation=orientation,
         colours=colours,
         blocks=read.blocks if isinstance(read, Jxl) else Blocks.of(header),

@@ -14,12 +14,11 @@ import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from autoquality_core.images.colour.linear_light import Samples
+from autoquality_core.images.frames import Frame, composed
 from autoquality_core.images.png.chunks import SIGNATURE, chunk, chunks
 from autoquality_core.types import Data
 
@@ -29,14 +28,10 @@ _COLOURS = frozenset({b"PLTE", b"tRNS", b"iCCP", b"gAMA", b"cHRM", b"sRGB", b"cI
 # Of one file; encoders write a handful for each frame.
 _MOST_CHUNKS = 50_000
 
-# Pixels that are blended at once, to limit the memory for intermediate results.
-_AT_ONCE = 1 << 16
-
 _HEADER = 13
 _IN_COLOUR = 2
 _ANIMATION = struct.Struct(">II")
 _CONTROL = struct.Struct(">5I2H2B")
-_CLEAR, _RESTORE = 1, 2
 _OVER = 1
 
 
@@ -52,19 +47,8 @@ class NotFollowedError(ValueError):
 
 
 @dataclass(slots=True)
-class _Frame:
-    left: int
-    top: int
-    width: int
-    height: int
-    delay: int
-    after: int
-    over: bool
+class _Frame(Frame):
     chunks: list[memoryview] = field(default_factory=list)
-
-    @property
-    def region(self) -> tuple[slice, slice]:
-        return slice(self.top, self.top + self.height), slice(self.left, self.left + self.width)
 
 
 @dataclass(slots=True)
@@ -111,21 +95,9 @@ class Apng:
         bands = 4 if kind & _IN_COLOUR else 2
         width, height = self.sides
         canvas = np.zeros((height, width, bands), np.uint16 if depth > 8 else np.uint8)
-        shown = np.empty((count, *canvas.shape), canvas.dtype)
-        for at, frame in enumerate(self.parts[:count]):
-            part = _with_alpha(decode_png(self._png(frame)))
-            under = canvas[frame.region]
-            before = under.copy() if frame.after == _RESTORE and at else None
-            if frame.over:
-                _lay_over(part, under)
-            else:
-                under[:] = part
-            shown[at] = canvas
-            if before is not None:
-                under[:] = before
-            elif frame.after in (_CLEAR, _RESTORE):
-                under[:] = 0
-        return shown, tuple(frame.delay for frame in self.parts[:count])
+        frames = self.parts[:count]
+        shown = composed(canvas, frames, (decode_png(self._png(frame)) for frame in frames))
+        return shown, tuple(frame.delay for frame in frames)
 
     def _png(self, frame: _Frame) -> bytes:
         header = struct.pack(">II", frame.width, frame.height) + self.header[8:]
@@ -225,26 +197,3 @@ def _chunks(data: memoryview) -> Iterator[memoryview]:
 
 def _intact(chunk: memoryview) -> bool:
     return zlib.crc32(chunk[:-4]) == int.from_bytes(chunk[-4:], "big")
-
-
-def _with_alpha(samples: Samples) -> npt.NDArray[Any]:
-    """Grey or RGB samples (height, width, bands) with alpha, opaque if they had none."""
-    if samples.shape[-1] in (2, 4):
-        return samples
-    opaque = np.full((*samples.shape[:2], 1), np.iinfo(samples.dtype).max, samples.dtype)
-    return np.concatenate((samples, opaque), axis=-1)
-
-
-def _lay_over(part: Samples, under: Samples) -> None:
-    """Blend one image over another, in place, a few rows at a time; neither is premultiplied."""
-    most = int(np.iinfo(part.dtype).max)
-    sums: npt.DTypeLike = np.int32 if most == 255 else np.int64
-    rows = max(_AT_ONCE // part.shape[1], 1)
-    for top in range(0, part.shape[0], rows):
-        above, below = part[top : top + rows], under[top : top + rows]
-        alpha: npt.NDArray[Any] = above[..., -1:].astype(sums)
-        left: npt.NDArray[Any] = below[..., -1:].astype(sums) * (most - alpha)  # of most * most
-        whole = most * alpha + left
-        colours = above[..., :-1] * (most * alpha) + below[..., :-1] * left
-        below[..., :-1] = (colours + whole // 2) // np.maximum(whole, 1)
-        below[..., -1:] = (whole + most // 2) // most
