@@ -220,6 +220,8 @@ def test_an_rgb_profile_is_applied_to_grey() -> None:
     assert kept.samples[0, 0, 0].tolist() == [100]
     assert kept.profile is not None and kept.profile[16:20] == b"GRAY"
     assert pixel(grey_jpeg(pyvips.Image.profile_load("cmyk"), 100)) == (100,)
+    grey = image_of(np.full((8, 8, 1), 100, np.uint8))
+    assert abs(pixel(with_profile(grey, LINEAR))[0] - 168) <= 1
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from autoquality_core.images.colour.spaces import Space
 from autoquality_core.images.isobmff.meta import Meta
 from autoquality_core.images.jxl.file import Jxl
 from autoquality_core.images.libvips import allocation_failures
-from autoquality_core.images.png.chunks import read_colours
+from autoquality_core.images.png.chunks import read_colours, read_profile
 from autoquality_core.runtime.codecs import pyvips
 from autoquality_core.types import Data
 
@@ -94,7 +94,10 @@ def file_colours(
     `read` has the boxes of a HEIF or AVIF, or the header of a JPEG XL.
     """
     channels = colour_bands(header)
-    profile = icc.complete(header.get(PROFILE)) if header.get_typeof(PROFILE) else None
+    profile = header.get(PROFILE) if header.get_typeof(PROFILE) else None
+    if profile is None and name == "png" and channels == 1:
+        profile = read_profile(data)  # libpng leaves out one for RGB, which browsers apply
+    profile = None if profile is None else icc.complete(profile)
     if profile is not None:
         defined = header.interpretation not in DEVICE | {"multiband", "cmyk"}
         profile = icc.in_grey(profile) if channels == 1 else profile

@@ -68,6 +68,15 @@ def read_colours(data: Data) -> tuple[Colours | None, bool]:
     return from_gama_chrm(gama, chrm), False
 
 
+def read_profile(data: Data) -> bytes | None:
+    """The ICC profile before the pixels; None without one, and for a damaged or large one."""
+    for kind, content in contents(data, (b"iCCP", b"IDAT"), _MOST_BYTES):
+        if kind == b"IDAT":
+            break
+        return _decompressed(content.partition(b"\0")[2][1:]) or None
+    return None
+
+
 def read_texts(data: Data, keywords: Collection[str]) -> dict[str, bytes]:
     """The texts with these keywords, in UTF-8. The first text with a keyword counts."""
     found: dict[str, bytes] = {}
