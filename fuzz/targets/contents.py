@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from autoquality_core.images.gif import read_gif
 from autoquality_core.images.isobmff.meta import Meta
 from autoquality_core.images.isobmff.sequence import read_sequence
 from autoquality_core.images.jpeg import find_images
@@ -19,6 +20,8 @@ def run(data: bytes) -> None:
         assert apng is None or apng.frames >= len(apng.parts)
     except NotFollowedError as error:
         assert error.frames >= 0
+    gif = read_gif(data, 64, 64, MOST_FRAMES, 0)
+    assert gif is None or gif.frames == MOST_FRAMES
     assert find_images(data).images >= 1
     for read in (images_of, lambda boxes: read_sequence(boxes, MOST_FRAMES)):
         try:

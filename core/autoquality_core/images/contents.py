@@ -59,8 +59,8 @@ def contents_of(
     pages = int(header.get("n-pages")) if header.get_typeof("n-pages") else 1
     gif = None
     if name == "gif" and pages <= most_frames:
-        gif = read_gif(data, header.width, header.height, int(header.get("loop")))
-    return Contents(pages, animation=gif if gif and gif.frames == pages else None)
+        gif = read_gif(data, header.width, header.height, pages, int(header.get("loop")))
+    return Contents(pages, animation=gif)
 
 
 def _of_heif(data: Data, header: pyvips.Image, meta: Meta, most_frames: int) -> Contents:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 
 import numpy as np
 
@@ -71,19 +72,19 @@ class Gif:
         return b"".join((head, self.palette, control, image, bytes((_END,))))
 
 
-def read_gif(data: Data, width: int, height: int, plays: int) -> Gif | None:
+def read_gif(data: Data, width: int, height: int, frames: int, plays: int) -> Gif | None:
     """A GIF with holes. None for others, and for files that are damaged or of an unusual kind.
 
-    `width`, `height` and `plays` are those that libvips has read.
+    The numbers are those that libvips has read.
     """
     view = memoryview(data)
-    flags = view[10]
-    palette = bytes(view[_HEADER : _HEADER + _palette_size(flags)])
     try:
-        parts = list(_frames(view, _HEADER + len(palette)))
+        flags = view[10]
+        palette = bytes(view[_HEADER : _HEADER + _palette_size(flags)])
+        parts = list(islice(_frames(view, _HEADER + len(palette)), frames + 1))
     except (IndexError, struct.error):
         return None
-    sound = parts and all(
+    sound = len(parts) == frames and all(
         0 < one.width <= width - one.left
         and 0 < one.height <= height - one.top
         and (palette or one.flags & _PALETTE)

@@ -116,13 +116,18 @@ def _sequence(data: memoryview, most_frames: int) -> Sequence | None:
     readable = bytes(data[_MAJOR_BRAND]) == b"avis" and len(shown) == 1 and len(masks) < 2
     readable = readable and len(tracks) == len(every)
     durations: tuple[int, ...] = ()
+    turned = 1
+    try:
+        turned = orientation(first.turns)
+    except ValueError:  # the still image is shown instead
+        readable = False
     if readable and first.frames <= most_frames:
         readable = all(track.is_plain(data, first) for track in tracks)
         durations = first.durations() if readable else ()
     bands = (1 if first.monochrome else 3) + len(masks)
     return Sequence(
         *(first.width, first.height, first.frames, first.plays, first.depth),
-        *(bands, durations, readable, orientation(first.turns)),
+        *(bands, durations, readable, turned),
     )
 
 
