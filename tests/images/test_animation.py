@@ -265,6 +265,15 @@ class TestAvif:
         errors = np.abs(pixels.samples.astype(int) - np.stack([turn(one) for one in frames]))
         assert errors.mean() < 3
 
+    def test_a_sequence_with_turns_in_an_unusual_order_stays_still(self) -> None:
+        frames = list(moving().samples)
+        data = avif_sequence(frames, DELAYS)
+        at, size = data.rindex(b"colrnclx") - 4, 19
+        turns = b"\0\0\0\x09imir\0" + b"\0\0\0\x0airot\1\0"
+        source = open_image(data[:at] + turns + data[at + size :], AMPLE)
+        assert source.animation is None
+        assert np.abs(source.decode(all_frames=True).samples[0] - frames[0].astype(int)).mean() < 3
+
     @pytest.mark.parametrize("bits", [10, 12])
     def test_more_than_8_bits_are_read(self, bits: int) -> None:
         deep = [frame.astype(np.uint16) << bits - 8 for frame in moving().samples]
