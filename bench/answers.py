@@ -1,13 +1,14 @@
-"""Checks that an answer of the service matches its own claims, with Pillow as the decoder."""
+"""Checks that an answer of the service matches its own claims. Pillow decodes all but JPEG XL."""
 
 from __future__ import annotations
 
 import io
 import warnings
 
+import imagecodecs
 from PIL import Image
 
-from autoquality import Encoded, Method, NoticeCode, Outcome
+from autoquality import Encoded, Format, Method, NoticeCode, Outcome
 
 # A GIF or WebP may have more pixels than Pillow allows; the server has its own limit.
 Image.MAX_IMAGE_PIXELS = None
@@ -24,6 +25,8 @@ def _file_fault(answer: Encoded) -> str | None:
     """The file must decode, and have the format, sides and frames of the answer."""
     if len(answer.image) != answer.size_bytes:
         return f"claims {answer.size_bytes} bytes, has {len(answer.image)}"
+    if answer.format is Format.JXL:
+        return _jxl_fault(answer)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -34,6 +37,16 @@ def _file_fault(answer: Encoded) -> str | None:
     found = (str(image.format).lower(), *image.size, getattr(image, "n_frames", 1))
     claimed = (answer.format.value, answer.width, answer.height, answer.frames)
     return None if found == claimed else f"claims {claimed}, is {found}"
+
+
+def _jxl_fault(answer: Encoded) -> str | None:
+    """As `_file_fault`. The samples have an axis only for several frames or bands."""
+    try:
+        shape = imagecodecs.jpegxl_decode(answer.image).shape
+    except (RuntimeError, ValueError) as error:
+        return f"does not decode: {error}"
+    claimed = (*((answer.frames,) if answer.frames > 1 else ()), answer.height, answer.width)
+    return None if shape[: len(claimed)] == claimed else f"claims {claimed}, is {shape}"
 
 
 def _format_fault(answer: Encoded, requested: str | None) -> str | None:

@@ -122,6 +122,7 @@ def test_an_answer_that_contradicts_its_image_is_a_fault(tmp_path: Path) -> None
         target = "dssim:0.02:10:95:0.005"
         answer = client.encode(picture.file or b"", format="webp", auto_quality=target)
         other = client.encode(crop("coffee.png", 64, 48), format="webp", auto_quality=target)
+        jxl = client.encode(crop("coffee.png", 64, 48), format="jxl", quality=80)
     assert wrong_with(call, answer, answer.request_id) is None
     assert answer.dssim is not None
     for wrong, words in (
@@ -140,4 +141,7 @@ def test_an_answer_that_contradicts_its_image_is_a_fault(tmp_path: Path) -> None
     assert (
         wrong_with(call, answer, "another") == f"the answer to another is for {answer.request_id}"
     )
+    assert fault(jxl, "jxl") is None
+    assert "claims (48, 65)" in (fault(replace(jxl, width=65)) or "")
+    assert "does not decode" in (fault(replace(jxl, image=b"x", size_bytes=1)) or "")
     assert fault(answer, "avif") == "avif was requested, but the answer is webp"
