@@ -13,7 +13,8 @@ dir=$(realpath -m "$1")
 source "${0%/*}/debian.sh"
 
 help=$'jpegoptim, cwebp, ImageMagick and guetzli are fetched with apt.\nOn Debian and Ubuntu: apt-get update'
-unpack "$dir/root" "$help" jpegoptim webp imagemagick-6.q16 guetzli
+# Modules and settings must be next to the program, even if ImageMagick is installed.
+unpack "$dir/root" "$help" jpegoptim webp imagemagick-6.q16 imagemagick-6-common libmagickcore-6.q16-6 guetzli
 mkdir -p "$dir/bin"
 
 # Each program uses the libraries that were unpacked with it; ImageMagick also needs
