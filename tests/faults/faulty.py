@@ -2,6 +2,9 @@
 
     python -m tests.faults.faulty
 
+Only the loops of metrics are loaded when they are first needed, which is never in these tests:
+loading them is half of a start.
+
 A supervisor starts its own program again, so its processes are this one, too.
 The bugs wait for files in the folder FAULTS.
 """
@@ -38,7 +41,9 @@ DEADLY = "deadly"
 def break_webp(folder: Path) -> None:
     from autoquality_core.formats import WebpEncoder
     from autoquality_core.images import Pixels
+    from autoquality_server.rpc import servicer
 
+    servicer.warm_up = lambda: None  # type: ignore[attr-defined]  # it is imported there
     sound = WebpEncoder.encode
 
     def encode(self: WebpEncoder, pixels: Pixels, quality: int) -> bytes:
