@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ from click.testing import CliRunner, Result
 
 from autoquality_core.images import ImageLimits, Pixels, from_raw
 from autoquality_core.metrics import DSSIM, Metric
+from autoquality_core.networks.tensorflow import tensorflow
 from autoquality_core.types import RawSource
 from autoquality_train.cli.main import cli
 from autoquality_train.examples import Examples
@@ -56,6 +59,19 @@ def line() -> FloatArray:
     return np.asarray(0.05 - 0.0005 * np.arange(100), np.float64)
 
 
+@contextmanager
+def untraced() -> Iterator[None]:
+    """Run TensorFlow's functions step by step: tracing takes longer than a few epochs."""
+    config = tensorflow().config
+    config.run_functions_eagerly(True)
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Even though", UserWarning)  # it traces what reads
+            yield
+    finally:
+        config.run_functions_eagerly(False)
+
+
 class Recorder:
     """`autoquality_train.network`; `seen` are the examples that it was fitted to."""
 
@@ -65,7 +81,8 @@ class Recorder:
 
     def fit(self, examples: Examples, metrics: Sequence[str], **how: Any) -> Any:
         self.seen.append(examples)
-        return self._network.fit(examples, metrics, **how)
+        with untraced():
+            return self._network.fit(examples, metrics, **how)
 
     def freeze(
         self, fitted: Any, path: Path, side_file: Mapping[str, Any], base: Path | None

@@ -28,6 +28,7 @@ from autoquality_train.network.freezing import (
     quality_logits,
 )
 from autoquality_train.network.statistics import TileStatistics, for_metric, strengths_for
+from tests.repo.training.helpers import untraced
 
 QUALITIES = np.arange(1, 101)
 SIDE = {"name": "autoquality-webp", "version": "1", "format": "webp"}
@@ -68,8 +69,9 @@ def frozen(fitted: Fitted, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def quickly(examples: Examples, metric: str, seed: int) -> Fitted:
-    return fit(examples, [metric], epochs=1, seed=seed, progress=lambda _: None)
+def quickly(examples: Examples, metric: str, seed: int, epochs: int = 1) -> Fitted:
+    with untraced():
+        return fit(examples, [metric], epochs=epochs, seed=seed, progress=lambda _: None)
 
 
 def statistics(mosaics: np.ndarray, metric: str) -> Any:
@@ -212,9 +214,7 @@ def test_a_saved_network_is_frozen_by_another_process(
 
 
 def test_fitting_is_repeatable(examples: Examples) -> None:
-    first, second = (
-        fit(examples, ["dssim"], epochs=2, seed=3, progress=lambda _: None) for _ in range(2)
-    )
+    first, second = (quickly(examples, "dssim", seed=3, epochs=2) for _ in range(2))
     for one, other in zip(first.heads["dssim"].members, second.heads["dssim"].members, strict=True):
         for weight, again in zip(one.get_weights(), other.get_weights(), strict=True):
             assert weight == pytest.approx(again, abs=1e-6)
