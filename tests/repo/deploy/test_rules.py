@@ -32,17 +32,16 @@ def test_the_rules_do_what_their_tests_say() -> None:
     run(tool("promtool"), "test", "rules", *UNIT_TESTS)
 
 
-@pytest.mark.parametrize("alert", alerts(), ids=lambda alert: alert["alert"])
-def test_an_alert_that_never_fires_fails_its_test(alert: dict[str, Any], tmp_path: Path) -> None:
+def test_an_alert_that_never_fires_fails_its_test(tmp_path: Path) -> None:
     for path in FOLDER.glob("*.yaml"):
         shutil.copy(path, tmp_path)
     copy = yaml.safe_load((tmp_path / "alerts.yaml").read_text())
     for rule in copy["groups"][0]["rules"]:
-        if rule["alert"] == alert["alert"]:
-            rule["expr"] = f"({rule['expr']}) and on () vector(0) > 0"
+        rule["expr"] = f"({rule['expr']}) and on () vector(0) > 0"
     (tmp_path / "alerts.yaml").write_text(yaml.safe_dump(copy))
     said = run(tool("promtool"), "test", "rules", tmp_path / "alerts.test.yaml", status=1)
-    assert f"alertname: {alert['alert']}" in said
+    names = set(re.findall(r"^ *alertname: (\w+), time", said, re.MULTILINE))
+    assert names == {alert["alert"] for alert in alerts()}
 
 
 @pytest.mark.parametrize("alert", alerts(), ids=lambda alert: alert["alert"])
