@@ -40,7 +40,7 @@ from autoquality_core.search import (
 from autoquality_train.corpus.samples import decode, digest_of
 from autoquality_train.judging.oracle import agree, oracle
 from autoquality_train.judging.searches import bisection
-from autoquality_train.labels.sweeps import SETTINGS, cached_sweep
+from autoquality_train.labels.sweeps import SETTINGS, SWEPT, cached_sweep
 from bench.command import add_images, images_of, parser
 from bench.record.machine import ROOT
 
@@ -194,7 +194,7 @@ def main() -> None:
     given.add_argument(
         "--settings",
         nargs="+",
-        choices=tuple(SETTINGS),
+        choices=tuple(SWEPT),
         default=list(SETTINGS),
         help="of the encoders (default: all)",
     )
@@ -206,7 +206,7 @@ def main() -> None:
     print("| setting, goal | searches | as the oracle | mean encodings | p95 | max | bisection |")
     print("| --- | --- | --- | --- | --- | --- | --- |")
     for setting in args.settings:
-        encoder = SETTINGS[setting]
+        encoder = SWEPT[setting]
         with ThreadPoolExecutor(args.jobs) as pool:
             curves = list(pool.map(partial(curve, setting=setting, folder=args.sweeps), images))
         rows: dict[str, list[Score]] = defaultdict(list)

@@ -10,7 +10,14 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from autoquality_core.formats import BEST_MOZJPEG, AvifEncoder, Encoder, JpegEncoder, WebpEncoder
+from autoquality_core.formats import (
+    BEST_MOZJPEG,
+    AvifEncoder,
+    Encoder,
+    JpegEncoder,
+    WebpEncoder,
+    WebpOptions,
+)
 from autoquality_core.images import ImageLimits, Pixels, open_image
 from autoquality_core.metrics import DSSIM, SSIMULACRA2, Metric
 from autoquality_core.pipeline.session import Session
@@ -162,6 +169,21 @@ def test_the_learned_prior_needs_few_encodings(encoder: Encoder) -> None:
         for target in (0.01, 0.02)
     ]
     assert sum(counts) / len(counts) < 3
+
+
+@each_photo
+def test_a_budget_is_used_best_though_fast_webp_files_shrink_at_some_qualities(name: str) -> None:
+    fast = WebpEncoder(WebpOptions(effort=0))
+    sizes = {quality: session_of(name, fast).size(quality) for quality in range(LOW, HIGH + 1)}
+    files = {quality: Observation(quality, size) for quality, size in sizes.items()}
+    assert any(sizes[quality] > sizes[quality + 1] + 50 for quality in range(LOW, HIGH))
+    for quality in range(30, HIGH, 4):
+        check(
+            *(files, SizeGoal(sizes[quality] + 2, AREA)),
+            *(size_prior(fast, AREA, size_features_of(name)), LOW, HIGH),
+            fast.equivalents(has_alpha=False),
+            roughness=partial(size_roughness, pixels_of(name), fast, sizes[quality] + 2),
+        )
 
 
 @each_encoder

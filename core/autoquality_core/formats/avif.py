@@ -25,6 +25,7 @@ from autoquality_core.formats.base import (
     Encoder,
     has_whole_chroma,
     in_colour,
+    named,
     option,
     profile_flag,
     samples_of,
@@ -37,8 +38,11 @@ from autoquality_core.runtime.codecs import libavif, pyvips
 from autoquality_core.types import MAX_QUALITY, Chroma, Format
 
 _FASTEST = 9
-_LEARNED_SPEED = 8
-"""The speed that curves were learned for; after a change, learn them again."""
+_OFFSETS = {
+    **dict.fromkeys(range(6), "avif-speed-4"),
+    **{speed: f"avif-speed-{speed}" for speed in (6, 7, 9)},
+}
+"""The learned offsets of speeds whose curves differ from those of speed 8, the usual one."""
 
 # Code points of ITU-T H.273: what sRGB has.
 _BT709, _SRGB = 1, 13
@@ -124,8 +128,8 @@ class AvifEncoder(Encoder):
 
     @property
     def learned_offsets(self) -> tuple[str, ...]:
-        slow = ("avif-slow",) if self.options.speed < _LEARNED_SPEED else ()
-        return (*slow, "avif-full") if self.options.chroma is Chroma.FULL else slow
+        full = "avif-full" if self.options.chroma is Chroma.FULL else None
+        return named(_OFFSETS.get(self.options.speed), full)
 
     def whole_chroma_from(self, *, grey: bool) -> int | None:
         return WHOLE_CHROMA if self.options.chroma is Chroma.BY_QUALITY else None

@@ -213,7 +213,8 @@ class Encoder(ABC):
     @property
     def setting(self) -> str:
         """The key in `priors/formats.json` of the data learned for these options."""
-        return (self.learned, *self.learned_offsets)[-1]
+        lossy = (self.learned, *self.learned_offsets)[-1]
+        return lossy if self.takes_quality else f"{self.format.value}-lossless"
 
     def whole_chroma_from(self, *, grey: bool) -> int | None:
         """The lowest quality with chroma at full resolution; None if it never changes."""
@@ -271,6 +272,11 @@ def profile_flag(pixels: Pixels) -> int:
     EXIF, XMP and IPTC are inserted into the finished file (`formats.containers`).
     """
     return 0 if pixels.profile is None else int(pyvips.ForeignKeep.ICC)
+
+
+def named(*keys: str | None) -> tuple[str, ...]:
+    """The keys that are not None."""
+    return tuple(key for key in keys if key is not None)
 
 
 def in_colour(pixels: Pixels) -> pyvips.Image:

@@ -7,7 +7,7 @@ from typing import ClassVar, Self
 
 import numpy as np
 
-from autoquality_core.formats.base import COMMON_LIBRARIES, Encoder, option
+from autoquality_core.formats.base import COMMON_LIBRARIES, Encoder, named, option
 from autoquality_core.images import Pixels
 from autoquality_core.images.jxl.container import read_container
 from autoquality_core.images.jxl.header import read_header
@@ -21,9 +21,19 @@ _USUAL_EFFORT = 5
 """The effort that curves were learned for. Effort 4 takes a quarter of the time, but needs 1 to 8 %
 more bytes for the same score, and some graphics 40 %. Efforts 6 and 7 take twice the time, and save
 2 % above a score of 80 and nothing below."""
+
+_OFFSETS = {
+    **dict.fromkeys((1, 2), "jxl-effort-1"),
+    **{effort: f"jxl-effort-{effort}" for effort in (3, 4)},
+    **dict.fromkeys((6, 7), "jxl-effort-7"),
+}
+"""The learned offsets of other efforts. Efforts 1 and 2 write the same files."""
+
 _BREAKS = (5, 96)
 """From quality 5 on, libjxl codes at full resolution: see `distance`. From 96 on, below a distance
 of 0.5, many graphics take fewer bytes than at 95, up to a third."""
+_FAST_BREAKS = (5, 57, 96)
+"""Efforts below 5 also have a break at quality 57, from which on the DSSIM is worse."""
 
 _HIGHEST_EFFORT = 7
 """Efforts 8 and 9 take 280 bytes a pixel, five times those of 5 and more than the service reserves
@@ -69,11 +79,11 @@ class JxlEncoder(Encoder):
         return self.options.lossless
 
     @property
-    def setting(self) -> str:
-        return "jxl-lossless" if self.lossless else self.learned
+    def learned_offsets(self) -> tuple[str, ...]:
+        return named(_OFFSETS.get(self.options.effort))
 
     def breaks(self, *, grey: bool) -> tuple[int, ...]:
-        return _BREAKS
+        return _FAST_BREAKS if self.options.effort < _USUAL_EFFORT else _BREAKS
 
     def encode(self, pixels: Pixels, quality: int) -> bytes:
         lossless = self.options.lossless

@@ -12,6 +12,7 @@ from autoquality_core.formats.base import (
     ChromaOptions,
     Encoder,
     in_colour,
+    named,
     option,
     profile_flag,
     samples_of,
@@ -23,8 +24,14 @@ from autoquality_core.images.timing import frames_shown
 from autoquality_core.runtime.codecs import pyvips
 from autoquality_core.types import Chroma, Format, Lossless
 
-_LEARNED_EFFORT = 4
-"""The effort that curves were learned for; after a change, learn them again."""
+_OFFSETS = {
+    **{effort: f"webp-effort-{effort}" for effort in (0, 1, 2)},
+    **dict.fromkeys((5, 6), "webp-effort-6"),
+}
+"""The learned offsets of efforts whose curves differ from those of effort 4, the usual one."""
+
+_BREAKS = (45, 56, 67, 78, 89)
+"""Qualities from which on the fastest efforts, 0 and 1, write smaller files, by up to 16 %."""
 
 NEAR_LOSSLESS_LEVELS = (0, 20, 40, 60, 80)
 """libwebp's levels of near-lossless files, the smallest file first. Levels between give the same.
@@ -152,12 +159,11 @@ class WebpEncoder(Encoder):
 
     @property
     def learned_offsets(self) -> tuple[str, ...]:
-        slow = ("webp-slow",) if self.options.effort > _LEARNED_EFFORT else ()
-        return (*slow, "webp-sharp") if self.options.smart_subsample else slow
+        sharp = "webp-sharp" if self.options.smart_subsample else None
+        return named(_OFFSETS.get(self.options.effort), sharp)
 
-    @property
-    def setting(self) -> str:
-        return (self.learned, *self.learned_offsets)[-1] if self.takes_quality else "webp-lossless"
+    def breaks(self, *, grey: bool) -> tuple[int, ...]:
+        return _BREAKS if self.options.effort < 2 else ()
 
     @property
     def lossless(self) -> bool:

@@ -54,7 +54,7 @@ def score_prior(
     this image; else of any. `predicted` is the curve by a network for the options that
     `Encoder.learned` stands for.
     """
-    prior = load_prior(encoder.learned, metric.name)
+    prior = _prior_of(encoder, metric.name)
     learned = load_learned(f"{encoder.learned}.json", metric.name) or {}
     least = np.array(learned.get("allowance_pixels", TINY_PIXELS))
     tinier = size_noise_scale(np.array(pixels)) / size_noise_scale(least)
@@ -65,7 +65,7 @@ def score_prior(
     if predicted is not None:
         prior = prior.with_curve(predicted.mean, predicted.covariance)
     prior = prior.raised(border_effect(metric, pixels // frames))
-    return _with_offsets(prior, encoder, metric.name)
+    return _with_offsets(prior, encoder, metric.name, features)
 
 
 def border_effect(metric: Metric, pixels: int) -> float:
@@ -78,14 +78,14 @@ def size_prior(encoder: Encoder, pixels: int, features: Doubles | None = None) -
 
     With the features of the image, chroma included, it is the prior of this image; else of any.
     """
-    prior = load_prior(encoder.learned, SIZE)
+    prior = _prior_of(encoder, SIZE)
     prior = replace(prior, allowance=prior.allowance * float(size_noise_scale(np.array(pixels))))
     regression = None if features is None else load_regression(encoder.learned, SIZE)
     if features is not None and regression is not None:
         payload, covariance = regression.curve(features)
         size = np.logaddexp(payload, np.log(regression.overhead / pixels))
         prior = prior.with_curve(size, covariance)
-    return _with_offsets(prior, encoder, SIZE)
+    return _with_offsets(prior, encoder, SIZE, features)
 
 
 def size_noise_scale(pixels: npt.NDArray[np.number]) -> Doubles:
@@ -97,11 +97,41 @@ def size_noise_scale(pixels: npt.NDArray[np.number]) -> Doubles:
     return scale.clip(0.25, 32)
 
 
-def _with_offsets(prior: CurvePrior, encoder: Encoder, curve: str) -> CurvePrior:
+def _prior_of(encoder: Encoder, curve: str) -> CurvePrior:
+    """The prior of the usual options, with the greatest allowance of these and the usual ones."""
+    prior = load_prior(encoder.learned, curve)
+    return replace(prior, allowance=max(prior.allowance, offset_fall(encoder, curve, "allowance")))
+
+
+def offset_fall(encoder: Encoder, curve: str, kind: str) -> float:
+    """How far curves fall with these options, 0.0 if that was not learned apart.
+
+    The `kind` "allowance" is that between qualities of one part of a curve, and "across" that
+    between parts (`Encoder.breaks`).
+    """
+    found = (load_learned(f"{key}.offset.json", curve) or {} for key in encoder.learned_offsets)
+    return max((one.get(kind, 0.0) for one in found), default=0.0)
+
+
+def _with_offsets(
+    prior: CurvePrior, encoder: Encoder, curve: str, features: Doubles | None
+) -> CurvePrior:
     for key in encoder.learned_offsets:
-        offset = load_offset(key, curve)
+        offset = offset_of(key, curve, features)
         prior = prior if offset is None else prior.above(offset)
     return prior
+
+
+def offset_of(key: str, curve: str, features: Doubles | None) -> Offset | None:
+    """The learned distance between two encoders' curves; None if there is none.
+
+    With the features of an image, it is that of this image if it was learned to depend on them;
+    else of any.
+    """
+    regression = None if features is None else load_regression(key, curve, "offset")
+    if features is None or regression is None:
+        return load_offset(key, curve)
+    return Offset(*regression.curve(features))
 
 
 def unlearned(curve: str) -> CurvePrior:
@@ -128,9 +158,14 @@ def load_prior(key: str, curve: str) -> CurvePrior:
 
 
 @cache
-def load_regression(key: str, curve: str) -> FeatureRegression | None:
-    """The learned regression from image features to an encoder's curve; None if there is none."""
-    learned = load_learned(f"{key}.features.json", curve)
+def load_regression(key: str, curve: str, kind: str = "features") -> FeatureRegression | None:
+    """The learned regression from image features to an encoder's curve; None if there is none.
+
+    The `kind` "offset" is the one to the distance of the curve from that of the usual settings.
+    """
+    learned = load_learned(f"{key}.{kind}.json", curve)
+    if kind == "offset" and learned is not None:
+        learned = learned.get("by_features")
     if learned is None:
         return None
     arrays = ("centre", "spread", "landmarks", "weights", "mean", "components", "covariance")
@@ -138,7 +173,7 @@ def load_regression(key: str, curve: str) -> FeatureRegression | None:
     components = found["components"]
     covariance = components.T @ found.pop("covariance") @ components
     covariance += unexplained(learned["residual"])
-    return FeatureRegression(**found, covariance=covariance, overhead=learned["overhead"])
+    return FeatureRegression(**found, covariance=covariance, overhead=learned.get("overhead", 0))
 
 
 @cache

@@ -21,19 +21,21 @@ import numpy as np
 
 from autoquality_core.formats import Encoder
 from autoquality_core.metrics import SSIMULACRA2
+from autoquality_core.priors import SIZE, load_prior, offset_of
+from autoquality_core.priors.features import COLOURED_NUMBERS
 from autoquality_core.priors.regression import inputs, scaled
 from autoquality_core.runtime.arrays import Doubles
 
 FILE = "formats.json"
 
-UNKNOWN = 0.15
-"""The standard deviation of log bytes for options that nothing was learned for."""
+EFFORT = 0.12
+"""The standard deviation of log bytes for an effort of which only the offset was learned."""
 
 UNLEARNED = 0.5
-"""As `UNKNOWN`, for a format that nothing was learned for. It counts as the mean of all."""
+"""As `EFFORT`, for a format that nothing was learned for. It counts as the mean of all."""
 
 UNSEEN = 1.0
-"""As `UNKNOWN`, for an image without features. Most of it is common to all formats."""
+"""As `EFFORT`, for an image without features. Most of it is common to all formats."""
 
 NOISE = 0.015
 """The standard deviation of a file's log bytes around the curves of the beliefs."""
@@ -139,7 +141,8 @@ class SizeBeliefs:
         self._values, self._pixels = data.values, pixels
         near = scaled(data.centre if features is None else features, data.centre, data.spread)
         seen = inputs(near, data.landmarks)
-        picked = [_pick(data, one) for one in encoders]
+        coloured = None if features is None else features[:COLOURED_NUMBERS]
+        picked = [_pick(data, one, coloured) for one in encoders]
         chosen = np.concatenate([rows for rows, _, _, _ in picked])
         shift = np.concatenate([shift for _, _, _, shift in picked])
         self._mean: Doubles = chosen @ (data.weights @ seen) + shift
@@ -241,11 +244,20 @@ def _cdf(x: float) -> float:
     return 0.5 * math.erfc(-x / math.sqrt(2))
 
 
-def _pick(data: Learned, encoder: Encoder) -> tuple[Doubles, float, float, Doubles]:
-    """The outputs of an encoder (rows, n), its own deviation, its overhead, its shift (rows)."""
+def _pick(
+    data: Learned, encoder: Encoder, features: Doubles | None
+) -> tuple[Doubles, float, float, Doubles]:
+    """The outputs of an encoder (rows, n), its own deviation, its overhead, its shift (rows).
+
+    `features` are those of luma and chroma.
+    """
     rows, own, overhead = _learned_rows(data, encoder)
     if encoder.near_lossless is None:
-        return rows, own, overhead, np.zeros(len(rows))
+        shift = np.zeros(len(rows))
+        for key in encoder.learned_offsets if len(rows) > 1 else ():
+            if key not in data.places:
+                shift += effort_shift(data.values, encoder.learned, key, features)
+        return rows, own, overhead, shift
     known = [SSIMULACRA2.value(score) for score in NEAR_LOSSLESS]
     shift = np.interp(data.values, known, [*NEAR_LOSSLESS.values()])
     return np.repeat(rows, len(shift), axis=0), NEAR_LOSSLESS_DOUBT, overhead, shift
@@ -253,7 +265,7 @@ def _pick(data: Learned, encoder: Encoder) -> tuple[Doubles, float, float, Doubl
 
 def _learned_rows(data: Learned, encoder: Encoder) -> tuple[Doubles, float, float]:
     each = np.eye(len(data.weights))
-    nearest = ((encoder.learned, UNKNOWN),) if encoder.takes_quality else ()
+    nearest = ((encoder.learned, EFFORT),) if encoder.takes_quality else ()
     for key, own in ((encoder.setting, 0.0), *nearest):
         if key in data.places:
             return each[data.places[key]], own, data.overheads[key]
@@ -263,3 +275,21 @@ def _learned_rows(data: Learned, encoder: Encoder) -> tuple[Doubles, float, floa
         if (place.stop - place.start > 1) is encoder.takes_quality
     ]
     return np.mean(alike, axis=0), UNLEARNED, float(np.mean([*data.overheads.values()]))
+
+
+def effort_shift(
+    values: Doubles, learned: str, key: str, features: Doubles | None = None
+) -> Doubles:
+    """The log bytes at some values of SSIMULACRA2, relative to those of the usual effort.
+
+    They are those of an image with the mean curves of `learned`. `key` is that of an offset from
+    these, which may depend on the features.
+    """
+    curves = []
+    for name in (SSIMULACRA2.name, SIZE):
+        usual, offset = load_prior(learned, name).mean, offset_of(key, name, features)
+        curves.append((usual, usual if offset is None else usual + offset.mean))
+    (scores, other_scores), (sizes, other_sizes) = curves
+    return np.interp(values, np.maximum.accumulate(other_scores), other_sizes) - np.interp(
+        values, np.maximum.accumulate(scores), sizes
+    )

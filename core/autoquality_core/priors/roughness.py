@@ -15,6 +15,7 @@ from autoquality_core.priors import (
     load_learned,
     load_prior,
     load_regression,
+    offset_fall,
     score_prior,
     size_prior,
 )
@@ -57,7 +58,7 @@ def score_roughness(pixels: Pixels, encoder: Encoder, metric: Metric) -> Roughne
         return Roughness(math.inf, math.inf)  # too little detail to rule anything out
     if learned is None:
         return usual
-    least = load_prior(encoder.learned, metric.name).allowance
+    least = _least(encoder, metric.name)
     return _learned_roughness(learned, seen, blocks, least, breaks)
 
 
@@ -79,7 +80,7 @@ def size_roughness(pixels: Pixels, encoder: Encoder, budget: float = math.inf) -
         return Roughness(math.inf, math.inf)
     if learned is None or blocks >= DETAILED:
         return usual
-    least = max(load_prior(encoder.learned, SIZE).allowance, _JITTER_BYTES / budget)
+    least = _least(encoder, SIZE, _JITTER_BYTES / budget)
     share = _LARGE_SHARE if area >= _LARGE else 1.0
     return _learned_roughness(learned, seen, blocks, least, breaks, share)
 
@@ -100,21 +101,30 @@ def _breaks(encoder: Encoder, pixels: Pixels) -> tuple[int, ...]:
     return encoder.breaks(grey=pixels.bands < 3)
 
 
+def _least(encoder: Encoder, curve: str, jitter: float = 0.0) -> Roughness:
+    """The roughness of images with detail, which others exceed."""
+    allowance = load_prior(encoder.learned, curve).allowance
+    allowance = max(allowance, jitter, offset_fall(encoder, curve, "allowance"))
+    return Roughness(allowance, max(allowance, offset_fall(encoder, curve, "across")))
+
+
 def _usual(encoder: Encoder, curve: str, allowance: float, breaks: tuple[int, ...]) -> Roughness:
     """The roughness of photographs. The fall at a break does not average out over an image."""
     learned = load_learned(f"{encoder.learned}.json", curve) or {}
-    return Roughness(allowance, max(allowance, learned.get("across", 0.0)), breaks)
+    across = max(learned.get("across", 0.0), offset_fall(encoder, curve, "across"))
+    return Roughness(allowance, max(allowance, across), breaks)
 
 
 def _learned_roughness(
     learned: Mapping[str, Any],
     seen: Detail,
     blocks: float,
-    least: float,
+    least: Roughness,
     breaks: tuple[int, ...],
     share: float = 1.0,
 ) -> Roughness:
     kind = learned["simple" if seen.simple else "rich"]
     at = int(math.log2(blocks))
-    within, across = (max(least, share * kind[name][at]) for name in ("within", "across"))
+    within = max(least.allowance, share * kind["within"][at])
+    across = max(least.across, share * kind["across"][at])
     return Roughness(within, across, breaks, smooth=False)

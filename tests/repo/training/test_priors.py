@@ -12,7 +12,7 @@ from autoquality_core import priors
 from autoquality_core.formats import JpegEncoder, WebpEncoder
 from autoquality_core.formats.base import WHOLE_CHROMA
 from autoquality_core.metrics import DSSIM
-from autoquality_core.priors.features import Detail, all_features
+from autoquality_core.priors.features import COLOURED_NUMBERS, NUMBERS, Detail, all_features
 from autoquality_core.priors.formats import Learned, SizeBeliefs
 from autoquality_core.priors.roughness import DETAILED
 from autoquality_core.search import CurvePrior, Observation, ScoreGoal, search
@@ -180,22 +180,24 @@ def test_offsets_are_learned_from_labels_by_both_settings(tmp_path: Path) -> Non
     label = ("label", str(corpus), "--out", str(sweeps), "--qualities", "some", "--jobs", "1")
     command = (
         *("offsets", str(corpus), "--sweeps", str(sweeps), "--out", str(tmp_path)),
-        *("--name", "small crops", "--settings", "webp-slow"),
+        *("--name", "small crops", "--settings", "webp-effort-6"),
     )
     assert run(*label, "--settings", "webp").exit_code == 0
     refused = run(*command)
     assert refused.exit_code == 1
-    assert "0 samples of this corpus are labelled by both webp-slow and webp" in refused.output
+    assert "0 samples of this corpus are labelled by both webp-effort-6 and webp" in refused.output
 
-    assert run(*label, "--settings", "webp-slow").exit_code == 0
+    assert run(*label, "--settings", "webp-effort-6").exit_code == 0
     done = run(*command)
     assert done.exit_code == 0, done.output
-    learned = json.loads((tmp_path / "webp-slow.offset.json").read_text())
-    assert (learned["encoder"], learned["usual"]) == ("webp-slow", "webp")
+    learned = json.loads((tmp_path / "webp-effort-6.offset.json").read_text())
+    assert (learned["encoder"], learned["usual"]) == ("webp-effort-6", "webp")
     assert learned["samples"] >= LEAST_DIFFERENCES
     size = learned["curves"]["size"]
     assert len(size["mean"]) == 100
     assert -0.2 < sum(size["mean"]) / 100 < 0.05
+    assert len(size["by_features"]["centre"]) == COLOURED_NUMBERS
+    assert len(learned["curves"]["dssim"]["by_features"]["centre"]) == NUMBERS
 
 
 def test_the_distance_of_full_chroma_depends_on_the_step_of_the_usual_curve() -> None:

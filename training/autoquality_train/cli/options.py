@@ -14,7 +14,7 @@ from autoquality_train.files import make_writable
 from autoquality_train.fitting import EPOCHS
 from autoquality_train.judging.summary import PHOTOGRAPHS
 from autoquality_train.labels.curves import CURVES
-from autoquality_train.labels.sweeps import NETWORKS, SETTINGS, SLOW, SWEPT
+from autoquality_train.labels.sweeps import EFFORTS, NETWORKS, SETTINGS, SWEPT
 
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 Callback = Callable[[click.Context, click.Parameter, str], tuple[str, ...]]
@@ -94,7 +94,7 @@ settings: Decorator = settings_among(
     SWEPT,
     SETTINGS,
     " Networks need jpeg-mozjpeg, webp, avif and jxl. `priors` and `features` also use plain jpeg,"
-    f" and `offsets` {' and '.join(SLOW)}.",
+    f" and `offsets` {', '.join(EFFORTS)}.",
 )
 epochs: Decorator = click.option(
     "--epochs",

@@ -124,26 +124,24 @@ def offsets(
 ) -> None:
     """Learn the distance of other settings' curves from those of the usual settings.
 
-    These are slower settings, and those with another chroma. A search with one starts from there.
-    Use the CORPUS and --seed of `label`.
-    Samples without a label by both settings are skipped.
+    These have another effort or another chroma. A search with one starts from there. Use the
+    CORPUS and --seed of `label`. Samples without a label by both settings are skipped.
     """
     console = Console(stderr=True)
     samples = gather_samples(corpus, console, seed=seed, whole=False)
     found: dict[str, list[Pair]] = {one: [] for one in settings}
-    for sample, _, digest in distinct(samples, console):
+    for sample, pixels, digest in distinct(samples, console):
         for setting in settings:
             usual, other = (load_sweep(digest, one, sweeps) for one in (USUAL[setting], setting))
             if usual is not None and other is not None:
-                area = sample.width * sample.height
-                found[setting].append(Pair.of(usual, other, setting, area))
+                found[setting].append(Pair.of(pixels, usual, other, setting, sample.group))
     options.ready(out)
     for setting, some in found.items():
         usual_one = USUAL[setting]
         what = f"labelled by both {setting} and {usual_one}"
         _check(len(some), LEAST_DIFFERENCES, sweeps, what, f"{setting},{usual_one}")
         path = out / f"{setting}.offset.json"
-        distances = write_offsets(path, setting, some, curves, name)
+        distances = write_offsets(path, setting, some, curves, name, seed=seed)
         _print(console, path, len(some), "median distance", distances)
 
 

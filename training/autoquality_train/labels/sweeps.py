@@ -42,11 +42,12 @@ SETTINGS: dict[str, Encoder] = {
 }
 """The encoder settings that curves and networks are learned for."""
 
-SLOW: dict[str, Encoder] = {
-    "webp-slow": WebpEncoder(WebpOptions(effort=6)),
-    "avif-slow": AvifEncoder(AvifOptions(speed=4)),
+EFFORTS: dict[str, Encoder] = {
+    **{f"webp-effort-{one}": WebpEncoder(WebpOptions(effort=one)) for one in (0, 1, 2, 6)},
+    **{f"avif-speed-{one}": AvifEncoder(AvifOptions(speed=one)) for one in (4, 6, 7, 9)},
+    **{f"jxl-effort-{one}": JxlEncoder(JxlOptions(effort=one)) for one in (1, 3, 4, 7)},
 }
-"""Slower settings; the distance of their curves from those of the usual settings is learned."""
+"""Other efforts; the distance of their curves from those of the usual settings is learned."""
 
 CHROMA: dict[str, Encoder] = {
     "jpeg-full": JpegEncoder(JpegOptions(chroma=Chroma.FULL)),
@@ -54,17 +55,16 @@ CHROMA: dict[str, Encoder] = {
     "webp-sharp": WebpEncoder(WebpOptions(smart_subsample=True)),
     "avif-full": AvifEncoder(AvifOptions(chroma=Chroma.FULL)),
 }
-"""Settings with another chroma, which are learned like slower ones."""
+"""Settings with another chroma, which are learned like other efforts."""
 
 USUAL = {
-    "webp-slow": "webp",
-    "avif-slow": "avif",
+    **{setting: encoder.learned for setting, encoder in EFFORTS.items()},
     "jpeg-full": "jpeg",
     "jpeg-mozjpeg-full": "jpeg-mozjpeg",
     "webp-sharp": "webp",
     "avif-full": "avif",
 }
-"""The usual setting for each slower one, and for each with another chroma."""
+"""The usual setting for each with another effort or chroma."""
 
 LOSSLESS: dict[str, Encoder] = {
     "webp-lossless": WebpEncoder(WebpOptions(lossless=Lossless.ALWAYS)),
@@ -73,7 +73,7 @@ LOSSLESS: dict[str, Encoder] = {
 }
 """Settings without a quality, of which only the size is learned, for a choice among encoders."""
 
-SWEPT = SETTINGS | SLOW | CHROMA | LOSSLESS
+SWEPT = SETTINGS | EFFORTS | CHROMA | LOSSLESS
 """All settings that can be labelled."""
 
 NETWORKS = {"jpeg": "jpeg-mozjpeg", "webp": "webp", "avif": "avif", "jxl": "jxl"}
@@ -103,6 +103,12 @@ class Sweep:
     def values(self, metric: Metric) -> FloatArray:
         """The scores of `metric` on the scale of curves: finite, higher looks better."""
         return np.array([metric.value(one) for one in self.scores[metric.name]])
+
+    def at(self, qualities: npt.NDArray[np.int64]) -> Sweep:
+        """The part of the sweep at those of `qualities` that it has."""
+        kept = np.isin(self.qualities, qualities)
+        scores = {name: one[kept] for name, one in self.scores.items()}
+        return Sweep(self.qualities[kept], scores, self.bytes_per_pixel[kept])
 
     @property
     def complete(self) -> bool:

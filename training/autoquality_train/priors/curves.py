@@ -28,6 +28,9 @@ USUAL = slice(9, 95)
 """Qualities 10 to 95. The ends of the scale say little about the roughness of a curve."""
 
 
+_ACROSS = 98
+"""The percentile of falls at a break, where it is known that the curve may fall."""
+
 ALLOWANCE_PIXELS = 512 * 512
 """The size of images that falls are scaled to, as `size_noise_scale` does."""
 
@@ -80,11 +83,13 @@ def allowances(
     usual = np.zeros_like(matters)
     usual[:, USUAL] = True
     scale = size_noise_scale(np.array([one.pixels for one in known]))
-    within = np.where(matters & usual, falls(curves, breaks), 0.0)
-    found = {"allowance": within.max(axis=1) / scale}
+    within, all_falls = falls(curves, breaks), falls(curves)
+    found = {"allowance": np.where(matters & usual, within, 0.0).max(axis=1) / scale}
     if breaks:
-        found["across"] = np.where(matters, falls(curves), 0.0).max(axis=1)
-    return {name: round(float(np.percentile(one, percentile)), 4) for name, one in found.items()}
+        # From an earlier part, unless the fall within the part is as deep.
+        found["across"] = np.where(matters & (all_falls > within), all_falls, 0.0).max(axis=1)
+    each = {"allowance": percentile, "across": _ACROSS}
+    return {name: round(float(np.percentile(one, each[name])), 4) for name, one in found.items()}
 
 
 def fit(setting: str, known: Sequence[SizedSweep], names: Sequence[str]) -> dict[str, Any]:
@@ -93,23 +98,38 @@ def fit(setting: str, known: Sequence[SizedSweep], names: Sequence[str]) -> dict
     The allowances are percentiles: to allow for the few roughest images of a corpus would cost a
     probe in every search that ends between two qualities. Budgets get a higher percentile.
     """
-    breaks = SWEPT[setting].breaks(grey=False)
     found = {}
     for name in names:
-        if name == SIZE:
-            curves = np.log([one.sweep.bytes_per_pixel for one in known])
-            matters, percentile, least = np.ones(curves.shape, np.bool_), 98, 0.002
-        else:
-            metric = METRICS[name]
-            curves = np.array([one.sweep.values(metric) for one in known])
-            low, high = sorted(metric.value(score) for score in SCALES[name].usual)
-            matters, percentile, least = (curves > low) & (curves < high), 95, 0.01
-        allowed = allowances(curves, matters, known, breaks, percentile)
-        allowed["allowance"] = max(least, allowed["allowance"])
-        found[name] = {**learn(curves), **allowed}
+        found[name] = {**learn(curves_of(known, name)), **roughness(setting, known, name)}
         if name != SIZE:
             found[name]["allowance_pixels"] = ALLOWANCE_PIXELS
     return found
+
+
+def curves_of(known: Sequence[SizedSweep], name: str) -> FloatArray:
+    """The curves `name` of sweeps, (n, 100)."""
+    if name == SIZE:
+        return np.log([one.sweep.bytes_per_pixel for one in known])
+    return np.array([one.sweep.values(METRICS[name]) for one in known])
+
+
+def roughness(
+    setting: str, known: Sequence[SizedSweep], name: str, percentile: float | None = None
+) -> dict[str, float]:
+    """How far the curves `name` of one encoder setting fall.
+
+    A `percentile` replaces the usual one, between qualities of one part of a curve.
+    """
+    curves = curves_of(known, name)
+    if name == SIZE:
+        matters, usual, least = np.ones(curves.shape, np.bool_), 98, 0.002
+    else:
+        low, high = sorted(METRICS[name].value(score) for score in SCALES[name].usual)
+        matters, usual, least = (curves > low) & (curves < high), 95, 0.01
+    percentile = usual if percentile is None else percentile
+    breaks = SWEPT[setting].breaks(grey=False)
+    allowed = allowances(curves, matters, known, breaks, percentile)
+    return {**allowed, "allowance": max(least, allowed["allowance"])}
 
 
 def write(

@@ -25,7 +25,7 @@ FloatArray = npt.NDArray[np.float64]
 
 COMPONENTS = 8
 _FOLDS = 5
-_RIDGE, _LANDMARK_RIDGE = 3.0, 0.1
+RIDGE, _LANDMARK_RIDGE = 3.0, 0.1
 """Regularisation of the weights. It is weaker for landmarks, whose inputs are small for most
 samples."""
 
@@ -63,9 +63,20 @@ class Row:
             for setting, sweep in sweeps.items()
         }
 
+    def features_for(self, curve: str) -> FloatArray:
+        """The features that the regression of a curve uses."""
+        colour = curve == SIZE or METRICS[curve].sees_color
+        return self.with_chroma if colour else self.features
+
 
 def learn(
-    features: FloatArray, curves: npt.NDArray[np.float32], groups: Sequence[str], *, seed: int
+    features: FloatArray,
+    curves: npt.NDArray[np.float32],
+    groups: Sequence[str],
+    *,
+    seed: int,
+    landmarks: int = _LANDMARKS,
+    strength: float = RIDGE,
 ) -> tuple[dict[str, Any], FloatArray]:
     """A regression from features (n, f) to curves (n, 100), and its errors (n, 100).
 
@@ -79,9 +90,11 @@ def learn(
     away = np.empty_like(wanted)
     for number in range(_FOLDS):
         others = fold != number
-        landmarks = landmarks_of(near[others], _LANDMARKS, seed)
-        weights = ridge(inputs(near[others], landmarks), wanted[others], near.shape[1])
-        away[~others] = wanted[~others] - inputs(near[~others], landmarks) @ weights
+        places = landmarks_of(near[others], landmarks, seed)
+        weights = ridge(
+            inputs(near[others], places), wanted[others], near.shape[1], strength=strength
+        )
+        away[~others] = wanted[~others] - inputs(near[~others], places) @ weights
     residuals = basis.residuals(curves)
     errors = away @ basis.components + residuals
     size = np.sqrt((errors[:, _USED] ** 2).mean(axis=1))
@@ -90,12 +103,13 @@ def learn(
     residual = float(residuals[usual].std())
     variances = np.diag(basis.components.T @ covariance @ basis.components) + residual**2
     wider = float(np.median((errors**2 / variances)[:, _USED])) / _NORMAL_MEDIAN
-    landmarks = landmarks_of(near, _LANDMARKS, seed)
+    places = landmarks_of(near, landmarks, seed)
+    weights = ridge(inputs(near, places), wanted, near.shape[1], strength=strength)
     found = {
         "centre": rounded(centre),
         "spread": rounded(spread),
-        "landmarks": rounded(landmarks, 2),
-        "weights": rounded(ridge(inputs(near, landmarks), wanted, near.shape[1]).T),
+        "landmarks": rounded(places, 2),
+        "weights": rounded(weights.T),
         "mean": rounded(basis.mean),
         "components": rounded(basis.components),
         "covariance": rounded(covariance * wider),
@@ -111,8 +125,7 @@ def write(
     groups = [row.group for row in rows]
     fitted, median_errors = {}, {}
     for name in names:
-        colour = name == SIZE or METRICS[name].sees_color
-        features = np.array([row.with_chroma if colour else row.features for row in rows])
+        features = np.array([row.features_for(name) for row in rows])
         curves = np.array([row.curves[name] for row in rows])
         fitted[name], errors = learn(features, curves, groups, seed=seed)
         fitted[name]["overhead"] = overhead(setting) if name == SIZE else 0
@@ -143,11 +156,11 @@ def landmarks_of(features: FloatArray, most: int, seed: int) -> FloatArray:
 
 
 def ridge(
-    seen: FloatArray, wanted: FloatArray, features: int, *, strength: float = _RIDGE
+    seen: FloatArray, wanted: FloatArray, features: int, *, strength: float = RIDGE
 ) -> FloatArray:
     """Weights (inputs, outputs) of a ridge regression; the constant is not regularised."""
     plain = 1 + 2 * features
-    each = np.full(seen.shape[1], _LANDMARK_RIDGE * strength / _RIDGE)
+    each = np.full(seen.shape[1], _LANDMARK_RIDGE * strength / RIDGE)
     each[:plain] = strength
     each[0] = 0
     gram = seen.T @ seen + np.diag(each)
