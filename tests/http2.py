@@ -51,7 +51,7 @@ def leave_with(port: int, text: bytes) -> None:
 
 
 def unary_call(stream: int, method: str, message: bytes, **metadata: str) -> bytes:
-    """The frames of a call of `method`, "package.Service/Method"."""
+    """The frames of a call of `method`, "package.Service/Method"; \udcff stands for the byte ff."""
     fields = {
         ":method": "POST",
         ":scheme": "http",
@@ -62,7 +62,7 @@ def unary_call(stream: int, method: str, message: bytes, **metadata: str) -> byt
         **{key.replace("_", "-"): value for key, value in metadata.items()},
     }
     block = b"".join(
-        b"\x10" + b"".join(bytes([len(text)]) + text.encode() for text in field)
+        b"\x10" + b"".join(bytes([len(text)]) + text.encode(errors="surrogateescape") for text in field)
         for field in fields.items()
     )
     body = struct.pack(">BI", 0, len(message)) + message

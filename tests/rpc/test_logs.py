@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable
 
 import grpc
 import pytest
 from grpc_health.v1 import health_pb2
 
+from tests.http2 import PREFACE, SETTINGS, frame, unary_call
 from tests.rpc.conftest import ENCODING, Process, encoding_stub, health_stub
 from tests.rpc.scripted import SECRET, request
-from tests.waiting import until
+from tests.waiting import LIMIT, until
 
 
 def encode(server: Process, how: str = "", image: bytes = b"") -> None:
@@ -84,3 +86,13 @@ def test_health_checks_are_for_the_debug_log(
     with grpc.insecure_channel(server.address) as channel:
         health_stub(channel).Check(health_pb2.HealthCheckRequest())
     assert len(server.lines("request")) == lines
+
+
+def test_a_token_that_is_not_utf_8_is_not_logged(start_process: Callable[..., Process]) -> None:
+    server = start_process()
+    call = unary_call(1, f"{ENCODING}/Encode", b"", authorization="Bearer my-token\udcff")
+    with socket.create_connection(("127.0.0.1", server.port), LIMIT) as client:
+        client.sendall(PREFACE + frame(SETTINGS, b"") + call)
+        until(lambda: server.lines("request"))
+    assert "my-token" not in server.log.read_text()
+    assert server.lines("request")[0]["code"] == "OK"

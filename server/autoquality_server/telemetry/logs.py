@@ -54,6 +54,12 @@ def configure_logging(
     )
     logging.basicConfig(handlers=[handler], level=level.name, force=True)
     logging.captureWarnings(True)
+    logging.getLogger("grpc._cython.cygrpc").addFilter(_is_not_about_metadata)
+
+
+def _is_not_about_metadata(record: logging.LogRecord) -> bool:
+    """Drop gRPC's line for metadata that is not UTF-8: it quotes the value, perhaps a token."""
+    return not str(record.msg).startswith("Invalid encoding on ")
 
 
 def _readable(stream: TextIO) -> structlog.dev.ConsoleRenderer:
