@@ -11,16 +11,17 @@ import pytest
 from grpc_channelz.v1 import channelz_pb2, channelz_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
+from autoquality_server.rpc import diagnostics
 from tests.rpc.conftest import ENCODING, Served
 from tests.rpc.scripted import request
-from tests.waiting import GATE_LIMIT, wait_for
+from tests.waiting import GATE_LIMIT, LIMIT, wait_for
 
 
 def services_of(server: Served) -> set[str]:
     """The answers of reflection."""
     stub: Any = reflection_pb2_grpc.ServerReflectionStub(server.channel)  # type: ignore[no-untyped-call]
     question = reflection_pb2.ServerReflectionRequest(list_services="")
-    (answer,) = stub.ServerReflectionInfo(iter([question]))
+    (answer,) = stub.ServerReflectionInfo(iter([question]), timeout=LIMIT)
     return {service.name for service in answer.list_services_response.service}
 
 
@@ -74,3 +75,20 @@ def test_open_reflection_streams_do_not_take_the_workers_threads(
     close.set()
     for stream in streams:
         stream.cancel()
+
+
+def test_silent_reflection_streams_end_and_let_others_in(
+    serve_with: Callable[..., Served],
+) -> None:
+    server = serve_with(upload_timeout=0.3)
+    close = threading.Event()
+
+    def asking() -> Iterator[Any]:
+        yield reflection_pb2.ServerReflectionRequest(list_services="")
+        wait_for(close, within=GATE_LIMIT)
+
+    stub: Any = reflection_pb2_grpc.ServerReflectionStub(server.channel)  # type: ignore[no-untyped-call]
+    silent = [stub.ServerReflectionInfo(asking()) for _ in range(diagnostics._THREADS)]
+    assert ENCODING in services_of(server)
+    assert [len(list(stream)) for stream in silent] == [1] * len(silent)
+    close.set()

@@ -1,7 +1,7 @@
 """Reflection and channelz, on dedicated threads.
 
-A reflection stream holds its thread until its client closes it. On the threads of the workers, a
-few of them would stop the service.
+A reflection stream holds its thread until its client closes it or is silent for some seconds. On
+the threads of the workers, a few of them would stop the service.
 
 grpcio-reflection has version v1alpha only, and finds services and messages but no methods. The
 messages of both versions have the same fields, so the classes of v1alpha serve both.

@@ -17,6 +17,7 @@ from autoquality_server.rpc.interceptors.transfers import (
     decoder,
     receive_message,
     receive_messages,
+    receive_until_idle,
 )
 from autoquality_server.rpc.request_context import RequestContext
 
@@ -46,12 +47,12 @@ class CallInterceptor(grpc.ServerInterceptor):
         checks: TimeoutTimer | None = None,
         pool: CallExecutor | None = None,
     ) -> None:
-        """`uploads` limits the requests of `service`, `downloads` its answers.
+        """`uploads` limits the requests of `service`, `downloads` its answers and all streams.
 
         `pool` has the threads of the server, for methods without dedicated ones.
 
-        `checks` limits the unary requests of other services, by default as `uploads`. Their
-        streams may stay open, as those of reflection and health watches do.
+        `checks` limits the requests of other services, by default as `uploads`. A stream of
+        requests, as that of reflection, ends when no message arrives in this time.
         """
         self._layers = layers
         self._service = service
@@ -78,7 +79,8 @@ class CallInterceptor(grpc.ServerInterceptor):
         most = None if own else LARGEST_CHECK
         decode = decoder(method, handler.request_deserializer, most)
         uploads = self._uploads if own else self._checks
-        downloads = self._downloads if own else None
+        receive_all = receive_messages if own else receive_until_idle
+        downloads = self._downloads
         new_request = functools.partial(
             RequestContext,
             service=service,
@@ -102,8 +104,7 @@ class CallInterceptor(grpc.ServerInterceptor):
             # stream gRPC counts as open until the next garbage collection.
             with request.active(), self._layers(request):
                 if handler.request_streaming:
-                    timer = uploads if own else None
-                    messages = receive_messages(request, requests, decode, timer)
+                    messages = receive_all(request, requests, decode, uploads)
                     with closing(messages):
                         yield request, messages
                 else:
@@ -112,7 +113,7 @@ class CallInterceptor(grpc.ServerInterceptor):
         def unary(requests: Iterator[bytes], call: grpc.ServicerContext, *rest: Any) -> Any:
             with entered(requests, call) as (request, received):
                 response = inner(received, call, *rest)
-                if downloads:
+                if own and downloads:
                     downloads.limit(request)
                 return response
 

@@ -18,7 +18,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Generator, Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from typing import Any, TypeAlias, cast
 
 from google.protobuf.message import DecodeError
@@ -140,17 +140,30 @@ def receive_message(
 
 
 def receive_messages(
-    request: RequestContext, requests: Iterator[bytes], decode: Decode, timer: TimeoutTimer | None
+    request: RequestContext, requests: Iterator[bytes], decode: Decode, timer: TimeoutTimer
 ) -> Generator[Any, None, None]:
     """The messages of a stream, all within the time of `timer`.
 
     Raises RequestUnreadable and UploadTooSlow.
     """
-    if timer is None:
-        yield from map(decode, requests)
-        return
     with timer.running(_waker(request)) as timed_out:
         while (data := _next(requests, request, timed_out)) is not None:
+            yield decode(data)
+
+
+def receive_until_idle(
+    request: RequestContext, requests: Iterator[bytes], decode: Decode, timer: TimeoutTimer
+) -> Generator[Any, None, None]:
+    """The messages of a stream, until none arrives within the time of `timer`.
+
+    Raises RequestUnreadable.
+    """
+    with suppress(UploadTooSlow):
+        while True:
+            with timer.running(_waker(request)) as timed_out:
+                data = _next(requests, request, timed_out)
+            if data is None:
+                return
             yield decode(data)
 
 
