@@ -15,6 +15,7 @@ from dotenv import dotenv_values
 from autoquality_server.config import Configuration, Settings, load
 from tests.commands import ROOT, run
 from tests.repo.deploy.prometheus import tool
+from tests.repo.deploy.rendered import PAGE
 
 SYSTEMD = ROOT / "deploy/systemd"
 UNIT = SYSTEMD / "autoquality@.service"
@@ -32,11 +33,11 @@ def settings(server: str) -> Settings:
     return configuration(server).settings
 
 
-def unit() -> dict[str, str]:
+def unit(section: str = "Service") -> dict[str, str]:
     parser = configparser.ConfigParser(strict=False, interpolation=None)
     parser.optionxform = str  # type: ignore[assignment, method-assign]
     parser.read(UNIT)
-    return dict(parser["Service"])
+    return dict(parser[section])
 
 
 @pytest.mark.parametrize("server", ["a", "b"])
@@ -61,6 +62,17 @@ def test_prometheus_takes_the_configuration_and_scrapes_both() -> None:
 
 def test_systemd_waits_longer_for_the_end_than_the_server_needs() -> None:
     assert float(unit()["TimeoutStopSec"]) > settings("a").drain_timeout + 10 + 3
+
+
+def test_no_number_of_failures_ends_the_service_for_good() -> None:
+    assert unit()["Restart"] == "on-failure"
+    assert unit("Unit")["StartLimitIntervalSec"] == "0"
+    (policy,) = re.findall(r"docker run --detach --name autoquality-a --restart (\S+)", PAGE)
+    assert policy == "unless-stopped"
+
+
+def test_a_process_without_memory_is_replaced_and_the_others_go_on() -> None:
+    assert unit()["OOMPolicy"] == "continue"
 
 
 def test_systemd_takes_the_unit(tmp_path: Path) -> None:
