@@ -62,7 +62,8 @@ def unary_call(stream: int, method: str, message: bytes, **metadata: str) -> byt
         **{key.replace("_", "-"): value for key, value in metadata.items()},
     }
     block = b"".join(
-        b"\x10" + b"".join(bytes([len(text)]) + text.encode(errors="surrogateescape") for text in field)
+        b"\x10"
+        + b"".join(bytes([len(text)]) + text.encode(errors="surrogateescape") for text in field)
         for field in fields.items()
     )
     body = struct.pack(">BI", 0, len(message)) + message

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import subprocess
 import sys
 
@@ -121,6 +122,16 @@ def test_other_formats_are_refused(data: bytes) -> None:
     reason, message = refusal(data)
     assert reason == "IMAGE_UNSUPPORTED"
     assert message == f"not an image of a supported format ({', '.join(source_formats())})"
+
+
+@pytest.mark.parametrize(
+    "save", ["jpegsave_buffer", "pngsave_buffer", "webpsave_buffer", "gifsave_buffer"]
+)
+@pytest.mark.parametrize("start", [b"", b"data:image/any;base64,"])
+def test_an_image_in_base64_is_called_that(save: str, start: bytes) -> None:
+    file = getattr(image_of(corners()), save)()
+    found = refusal(start + base64.b64encode(file))
+    assert found == ("IMAGE_UNSUPPORTED", "is text in base64; must be the bytes of the file")
 
 
 @pytest.mark.parametrize(

@@ -61,6 +61,7 @@ def test_health_says_not_serving_until_the_service_is_warm() -> None:
         with pytest.raises(grpc.RpcError) as caught:
             check(health_pb2.HealthCheckRequest(service="nobody"))
         assert caught.value.code() is grpc.StatusCode.NOT_FOUND
+        assert caught.value.details() == f"service: must be one of '', '{ENCODING}'"
     app.drain()
 
 

@@ -6,6 +6,7 @@ nothing is decoded. `Source.decode` returns `Pixels`: 8-bit sRGB or grey, uprigh
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
@@ -45,6 +46,9 @@ Stoppable = Callable[[Callable[[], None]], AbstractContextManager[None]]
 # The most that a WebP can hold; the duration is over four hours per frame.
 _LONGEST_MS = 2**24 - 1
 _MOST_PLAYS = 2**16 - 1
+
+_BASE64 = re.compile(rb"data:image/|/9j/|iVBORw0KGgo|UklGR|R0lGOD")
+"""How a data URL begins, and a JPEG, PNG, WebP or GIF in base64."""
 
 
 def _unstoppable(_stop: Callable[[], None]) -> AbstractContextManager[None]:
@@ -239,6 +243,9 @@ def open_image(data: Data, limits: ImageLimits, *, field: str = "image") -> Sour
     check_count(field, "bytes", len(data), limits.max_bytes)
     name = sniff(data)
     if name is None:
+        if _BASE64.match(data):
+            message = "is text in base64; must be the bytes of the file"
+            raise InvalidImage(field, message, reason="IMAGE_UNSUPPORTED")
         raise _unsupported(field)
     source_formats()  # before other threads use libvips
     with _readable(field, name, ValueError):

@@ -46,9 +46,12 @@ def _by_token(tokens: Reloaded[Tokens], metadata: Metadata, _: grpc.ServicerCont
     given = [value for key, value in metadata if key == "authorization"]
     if not given:
         raise Unauthenticated("a token is required: authorization: Bearer ...")
-    scheme, _space, token = str(given[0]).partition(" ")
+    scheme, space, token = str(given[0]).partition(" ")
+    if len(given) > 1 or scheme.lower() != "bearer" or not space:
+        right = "authorization must be sent once, as: Bearer TOKEN"
+        raise Unauthenticated(right, reason="TOKEN_INVALID")
     name = tokens.current().name_of(token.strip())
-    if len(given) > 1 or scheme.lower() != "bearer" or name is None:
+    if name is None:
         raise Unauthenticated("the token is not valid", reason="TOKEN_INVALID")
     return name
 

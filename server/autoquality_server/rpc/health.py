@@ -82,6 +82,11 @@ class Health:
         """The status of a service or part, None for an unknown one."""
         return self._statuses.get(name)
 
+    @property
+    def known(self) -> str:
+        """The names that a check may ask for."""
+        return ", ".join(repr(name) for name in sorted(self._statuses))
+
     def _set(self, names: Iterable[str], *, serves: bool) -> None:
         with self._lock:
             if self.draining:
@@ -190,6 +195,7 @@ class _Servicer(health_pb2_grpc.HealthServicer):
         status = self._health.status(request.service)
         if status is None:
             context.set_code(grpc.StatusCode.NOT_FOUND)
+            context.set_details(f"service: must be one of {self._health.known}")
             return _Response()
         return _Response(status=status)
 
