@@ -20,6 +20,7 @@ from tests.waiting import LIMIT
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 SETTINGS, PING, GOAWAY = 4, 6, 7
+HEADER_TABLE_SIZE = 1
 ENHANCE_YOUR_CALM = 11
 
 
@@ -43,6 +44,16 @@ def test_a_client_that_pings_too_often_is_sent_away(serve_with: Callable[..., Se
     assert int.from_bytes(reason[4:8]) == ENHANCE_YOUR_CALM
     assert b"too_many_pings" in reason
     assert server.stub.Encode(request()).quality == 80
+
+
+def test_no_call_refers_to_headers_of_other_calls_of_its_connection(
+    serve_with: Callable[..., Served],
+) -> None:
+    """A proxy shares it among callers, and gRPC remembers a header that it cannot read."""
+    with socket.create_connection(("127.0.0.1", serve_with().app.port), LIMIT) as connection:
+        connection.sendall(PREFACE + frame(SETTINGS))
+        payload = next(payload for kind, payload in frames(connection) if kind == SETTINGS)
+    assert dict(struct.iter_unpack(">HI", payload))[HEADER_TABLE_SIZE] == 0
 
 
 @pytest.mark.parametrize("secured", [True, False])

@@ -183,6 +183,13 @@ def test_a_misspelt_field_is_dropped_as_the_page_says(proxy: Proxy) -> None:
     assert proxy.post("GetServerInfo", {"no_such_field": 1}).status_code == 200
 
 
+def test_a_timeout_that_cannot_be_read_fails_no_other_call(proxy: Proxy) -> None:
+    """All calls share a connection to the server."""
+    for timeout, status in (("30", 500), ("31S", 200), ("500m", 200), ("32S", 200)):
+        answer = proxy.post("GetServerInfo", {}, **{"grpc-timeout": timeout})
+        assert answer.status_code == status, timeout
+
+
 def test_the_server_decides_about_tokens(proxy: Proxy) -> None:
     for header in ("", "Bearer wrong"):
         answer = proxy.post("GetServerInfo", {}, authorization=header)

@@ -33,6 +33,9 @@ def grpc_options(settings: Settings, threads: int, *, shares_port: bool) -> list
             if settings.upload_timeout
             else []
         ),
+        # A value that gRPC cannot read, such as a wrong grpc-timeout, would spoil this table: other
+        # calls with the header would fail, on a connection that a proxy shares among callers.
+        ("grpc.http2.hpack_table_size.decoder", 0),
         ("grpc.enable_channelz", int(settings.channelz)),
         *_connection_age(settings),
     ]
