@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import grpc
 import pytest
@@ -62,6 +62,14 @@ def test_health_says_not_serving_until_the_service_is_warm() -> None:
             check(health_pb2.HealthCheckRequest(service="nobody"))
         assert caught.value.code() is grpc.StatusCode.NOT_FOUND
         assert caught.value.details() == f"service: must be one of '', '{ENCODING}'"
+        listed: Any = channel.unary_unary(
+            "/grpc.health.v1.Health/List",
+            response_deserializer=cast("Any", health_pb2).HealthListResponse.FromString,
+        )(b"")
+        assert {name: one.status for name, one in listed.statuses.items()} == {
+            "": Status.SERVING,
+            ENCODING: Status.SERVING,
+        }
     app.drain()
 
 

@@ -144,6 +144,21 @@ def test_health_checks_that_never_arrive_starve_no_others(
     assert health_stub(server.channel).Check(health_pb2.HealthCheckRequest()).status == 1
 
 
+@pytest.mark.parametrize("method", health.SERVICE.methods_by_name)
+def test_no_health_check_holds_a_thread_of_requests(
+    serve_with: Callable[..., Served], monkeypatch: pytest.MonkeyPatch, method: str
+) -> None:
+    """They need no token."""
+    monkeypatch.setattr(health, "TIMEOUT", 3600.0)
+    server = serve_with(workers=1, queue_size=1, upload_timeout=3600.0)
+    ask: Any = server.channel.stream_stream(f"/grpc.health.v1.Health/{method}")
+    silent = [ask(never()) for _ in range(server.app._pool._max_workers + health._THREADS)]
+    until(lambda: len(server.app._checks) >= health._THREADS)
+    assert server.stub.Encode(request(), timeout=LIMIT).quality == 80
+    for call in silent:
+        call.cancel()
+
+
 def test_a_health_check_has_less_time_to_arrive_than_an_upload(
     serve_with: Callable[..., Served], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -11,7 +11,7 @@ checks, no lock is held while a message is sent, and each message has a time lim
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, cast
 
@@ -78,21 +78,17 @@ class Health:
         for servicer in self._servicers:
             servicer.end_watches()
 
-    def status(self, name: str) -> Any:
-        """The status of a service or part, None for an unknown one."""
-        return self._statuses.get(name)
-
     @property
-    def known(self) -> str:
-        """The names that a check may ask for."""
-        return ", ".join(repr(name) for name in sorted(self._statuses))
+    def statuses(self) -> Mapping[str, Any]:
+        """The status of each service and part, by name; a change makes another mapping."""
+        return self._statuses
 
     def _set(self, names: Iterable[str], *, serves: bool) -> None:
         with self._lock:
             if self.draining:
                 return
             status = _Response.SERVING if serves else _Response.NOT_SERVING
-            self._statuses |= dict.fromkeys(names, status)
+            self._statuses = self._statuses | dict.fromkeys(names, status)
         for servicer in self._servicers:
             servicer.update_watches()
 
@@ -173,8 +169,7 @@ class _Watch:
     def _has_news(self) -> bool:
         with self._lock:
             self._is_last = self._health.draining  # before the status
-            status = self._health.status(self._name)
-            newest = _Response.SERVICE_UNKNOWN if status is None else status
+            newest = self._health.statuses.get(self._name, _Response.SERVICE_UNKNOWN)
             self._sending = newest != self._sent or self._is_last
             self._sent, self._since = newest, clock()
             return self._sending
@@ -189,15 +184,24 @@ class _Servicer(health_pb2_grpc.HealthServicer):
         self._watches: set[_Watch] = set()
         self._watching = DedicatedExecutor("watch", _THREADS)
         self._watching.run_methods(self, ("Watch",))
-        DedicatedExecutor("health", _THREADS).run_methods(self, ("Check",))
+        # All others: a caller without a token must reach no thread of requests.
+        others = [name for name in SERVICE.methods_by_name if name != "Watch"]
+        DedicatedExecutor("health", _THREADS).run_methods(self, others)
 
     def Check(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802 - gRPC's name
-        status = self._health.status(request.service)
-        if status is None:
+        statuses = self._health.statuses
+        if request.service not in statuses:
+            known = ", ".join(repr(name) for name in sorted(statuses))
             context.set_code(grpc.StatusCode.NOT_FOUND)
-            context.set_details(f"service: must be one of {self._health.known}")
+            context.set_details(f"service: must be one of {known}")
             return _Response()
-        return _Response(status=status)
+        return _Response(status=statuses[request.service])
+
+    def List(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802 - gRPC's name
+        statuses = self._health.statuses
+        return cast("Any", health_pb2).HealthListResponse(
+            statuses={name: _Response(status=status) for name, status in statuses.items()}
+        )
 
     def Watch(  # type: ignore[override]  # noqa: N802 - gRPC's name, its non-blocking form
         self, request: Any, context: grpc.ServicerContext, send: Callable[[Any], None]
