@@ -192,7 +192,33 @@ def test_only_so_many_calls_wait_for_a_thread(
     assert server.metrics['autoquality_rejected_total{reason="QUEUE_FULL"}'] == 2
     for one in (*stalled, *waiting):
         one.cancel()
+    until(lambda: not server.app._pool.is_full)
     server.stub.Encode(request(), timeout=LIMIT)
+
+
+@pytest.mark.parametrize(("seconds", "reason"), [(0.5, "DEADLINE_EXCEEDED"), (200, "CANCELLED")])
+def test_a_call_that_ends_during_its_upload_is_counted_by_the_reason(
+    serve_with: Callable[..., Served], seconds: float, reason: str
+) -> None:
+    server = serve_with()
+    server.stub.Encode(request())  # connected
+    call = upload(server).future(never(), timeout=seconds)
+    if reason == "CANCELLED":
+        until(lambda: server.metrics["autoquality_uploads_in_flight"] == 1)
+        call.cancel()
+    until(lambda: server.metrics[f'autoquality_rejected_total{{reason="{reason}"}}'] == 1)
+
+
+def test_a_message_that_is_too_large_is_counted_as_cancelled(
+    serve_with: Callable[..., Served],
+) -> None:
+    """GRPC refuses it, and tells the caller why and the server nothing."""
+    server = serve_with(max_image_bytes=1000, max_resolution=0.001)
+    for _ in range(20):
+        with pytest.raises(grpc.RpcError) as caught:
+            server.stub.Encode(request(image=bytes(2**21)))
+        assert caught.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+    until(lambda: server.metrics['autoquality_rejected_total{reason="CANCELLED"}'] == 20)
 
 
 def test_a_slow_upload_within_the_time_is_served(serve_with: Callable[..., Served]) -> None:

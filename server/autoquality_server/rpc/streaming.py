@@ -18,6 +18,7 @@ from autoquality_core.runtime.context import Observer, clock, observe, step
 from autoquality_core.runtime.deadline import Deadline
 from autoquality_core.types import Progress, RawSource, Stage
 from autoquality_server.rpc.convert import encode_job, progress_response
+from autoquality_server.rpc.interceptors.transfers import CANCEL_DELAY
 from autoquality_server.rpc.runner import Runner
 
 E = TypeVar("E")
@@ -28,9 +29,6 @@ MAX_CHUNK_BYTES = 4 * 2**20
 
 RESULT_CHUNK_BYTES = 2**20
 """Size of a chunk of the result: any gRPC client accepts it with its default limits."""
-
-_CANCEL_DELAY = 0.2
-"""Seconds. In gRPC a cancelled stream may look complete, shortly before the cancellation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +118,7 @@ def first_part(parts: Iterator[pb.EncodeStreamRequest], deadline: Deadline) -> p
     """The start of a stream. Raises InvalidRequest if it begins with anything else."""
     part = next(parts, None)
     if part is None:
-        deadline.check_soon(_CANCEL_DELAY)
+        deadline.check_soon(CANCEL_DELAY)
     if part is None or part.WhichOneof("part") != "start":
         raise InvalidRequest("start", "must be set in the first message of the stream")
     return part.start
@@ -198,7 +196,7 @@ def receive(
         memory[size:end] = chunk
         size = end
     if expected.exactly not in (None, size):
-        deadline.check_soon(_CANCEL_DELAY)
+        deadline.check_soon(CANCEL_DELAY)
         raise InvalidRequest(
             "chunk", f"the source is incomplete: {size} of {expected.exactly} bytes arrived"
         )

@@ -21,9 +21,10 @@ from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack, closing, contextmanager, suppress
 from typing import Any, TypeAlias, cast
 
+import grpc
 from google.protobuf.message import DecodeError
 
-from autoquality_core.errors import RequestCancelled, ServiceError
+from autoquality_core.errors import ServiceError
 from autoquality_core.runtime.allocator import trim_heap
 from autoquality_core.runtime.context import step
 from autoquality_server.rpc.request_context import RequestContext
@@ -32,6 +33,10 @@ from autoquality_server.telemetry.logs import logger
 Decode: TypeAlias = Callable[[bytes], Any]
 
 _DOWNLOAD_TIMEOUT = "DOWNLOAD_TIMEOUT"
+
+CANCEL_DELAY = 0.2
+"""Seconds. In gRPC a cancelled call may look complete, shortly before the cancellation. gRPC also
+cancels a call whose message is too large."""
 
 _LARGE_MESSAGE = 16 * 2**20
 """Bytes. gRPC receives a message in small pieces. Once freed, they leave holes in the heap."""
@@ -129,13 +134,15 @@ class UploadTooSlow(ServiceError):
 def receive_message(
     request: RequestContext, requests: Iterator[bytes], decode: Decode, timer: TimeoutTimer
 ) -> Any:
-    """The only message. Raises RequestCancelled, RequestUnreadable and UploadTooSlow."""
-    with step("receive"), timer.running(_waker(request)) as timed_out:
+    """The only message.
+
+    Raises RequestCancelled, DeadlinePassed, RequestUnreadable and UploadTooSlow.
+    """
+    with step("receive"), timer.running(_waker(request)) as timed_out, _ended(request):
         data = _next(requests, request, timed_out)
     if data is not None:
         return decode(data)
-    if not request.call.is_active():
-        raise RequestCancelled
+    request.deadline.check_soon(CANCEL_DELAY)
     raise RequestUnreadable("the request message is missing", reason="REQUEST_MISSING")
 
 
@@ -144,9 +151,9 @@ def receive_messages(
 ) -> Generator[Any, None, None]:
     """The messages of a stream, all within the time of `timer`.
 
-    Raises RequestUnreadable and UploadTooSlow.
+    Raises RequestCancelled, DeadlinePassed, RequestUnreadable and UploadTooSlow.
     """
-    with timer.running(_waker(request)) as timed_out:
+    with timer.running(_waker(request)) as timed_out, _ended(request):
         while (data := _next(requests, request, timed_out)) is not None:
             yield decode(data)
 
@@ -201,6 +208,16 @@ def _next(
     if timed_out():
         raise UploadTooSlow
     return data
+
+
+@contextmanager
+def _ended(request: RequestContext) -> Iterator[None]:
+    """Raise RequestCancelled or DeadlinePassed for a call that ends while the body receives."""
+    try:
+        yield
+    except grpc.RpcError:
+        request.deadline.check_soon(CANCEL_DELAY)
+        raise
 
 
 def _waker(request: RequestContext) -> Callable[[], None]:
