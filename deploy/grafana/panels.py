@@ -132,7 +132,7 @@ _RESULTS = Row(
     (
         Panel(
             "Images by method and format",
-            "Images that were returned.",
+            "Images that were encoded. Hits of the cache are not.",
             "reqps",
             (
                 Query(
