@@ -6,8 +6,9 @@ import re
 import socket
 import ssl
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -40,8 +41,9 @@ def running_proxy(
     cluster: Mapping[str, Any] | None = None,
     filter_chain: Mapping[str, Any] | None = None,
     trust: ssl.SSLContext | None = None,
+    others: Sequence[int] = (),
 ) -> Iterator[str]:
-    """Start Envoy in front of port `upstream`, stop it at the end; yields the URL.
+    """Start Envoy in front of port `upstream` and `others`, stop it at the end; yields the URL.
 
     `cluster` and `filter_chain` are added to these parts of the configuration. With `trust`, the
     URL has TLS.
@@ -52,8 +54,10 @@ def running_proxy(
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
     listener["address"]["socket_address"] = {"address": "127.0.0.1", "port_value": port}
-    (endpoint,) = server["load_assignment"]["endpoints"][0]["lb_endpoints"]
-    endpoint["endpoint"]["address"]["socket_address"]["port_value"] = upstream
+    endpoints = server["load_assignment"]["endpoints"][0]["lb_endpoints"]
+    endpoints.extend(deepcopy(endpoints[0]) for _ in others)
+    for one, number in zip(endpoints, (upstream, *others), strict=True):
+        one["endpoint"]["address"]["socket_address"]["port_value"] = number
     server.update(cluster or {})
     listener["filter_chains"][0].update(filter_chain or {})
     (folder / "envoy.yaml").write_text(yaml.safe_dump(config))

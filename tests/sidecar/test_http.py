@@ -345,3 +345,27 @@ def test_without_a_server_calls_and_health_are_503(tmp_path: Path, proxy: Proxy)
         answer = httpx.post(f"{url}{SERVICE}/GetServerInfo", json={})
         assert (answer.status_code, "message" in answer.json()) == (503, True)
         until(lambda: "GetServerInfo" in (tmp_path / "envoy.log").read_text(), reason="the log")
+
+
+def test_of_two_servers_one_can_end_and_no_call_is_lost(tmp_path: Path) -> None:
+    """Envoy's health checks notice the end after some seconds only."""
+    folders = [tmp_path / name for name in ("a", "b", "proxy")]
+    for folder in folders:
+        folder.mkdir()
+    with (
+        running_server(folders[0], NO_NETWORKS) as one,
+        running_server(folders[1], NO_NETWORKS) as other,
+        running_proxy(folders[2], one.port, others=[other.port]) as url,
+    ):
+
+        def calls(server: RunningServer) -> int:
+            return sum(line["event"] == "request" for line in server.log_lines())
+
+        def call() -> int:
+            answer = httpx.post(f"{url}{SERVICE}/GetServerInfo", json={}, timeout=LIMIT)
+            return answer.status_code
+
+        until(lambda: call() == 200 and calls(one) > 0 and calls(other) > 0, reason="both serving")
+        one.process.terminate()
+        assert one.process.wait(LIMIT) == 0
+        assert {call() for _ in range(50)} == {200}
