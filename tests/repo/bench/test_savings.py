@@ -77,7 +77,7 @@ def test_the_readme_quotes_the_newest_record() -> None:
     assert (
         f"[{min(ratios.values())} to {max(ratios.values())} % fewer bytes](docs/savings.md)" in text
     )
-    assert f"and {best} % fewer than as JPEG" in text
+    assert f"and {best} % fewer than fixed-quality JPEG" in text
 
 
 def answer(size: int, score: float, *, met: bool = True, seconds: float = 1.0) -> FormatAnswer:
