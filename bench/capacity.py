@@ -21,9 +21,8 @@ from bench.command import parser
 from bench.compare.task import NAMES
 from bench.record import FOLDER, Measure, Record, latest, read
 from bench.record.markdown import NOTHING, made, number, table
-from bench.scaling.megapixels import WHAT
+from bench.scaling.megapixels import METHODS, WHAT
 
-METHODS = ("none", "size", "dssim", "ml")
 DAY = 86400.0
 
 

@@ -10,7 +10,7 @@ from bench.record.store import Record
 from bench.scaling.megapixels import WHAT
 
 NAMES_OF_PLOTS = ("megapixels.png", "callers.png", "cores.png")
-_LINES = {"none": ":", "dssim": "-", "ml": "--"}
+_LINES = {"none": ":", "dssim": "--", "ssimulacra2": "-"}
 
 
 def plots(record: Record) -> dict[str, bytes]:

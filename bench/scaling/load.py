@@ -14,7 +14,7 @@ from bench.record import Better, Measure, short
 from bench.serving import alone, serving
 
 MEGAPIXELS = 0.25
-TARGET = "dssim:0.02:10:95:0.001"
+TARGET = "ssimulacra2:70:10:95:1"
 FORMAT = "jpeg"
 QUEUE = {"queue_size": "128"}
 """All callers may wait, so that none is refused and waiting times are measured."""

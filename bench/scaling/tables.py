@@ -6,7 +6,7 @@ from bench.compare.task import NAMES
 from bench.record.markdown import NOTHING, made, number, table
 from bench.record.store import Record
 from bench.scaling.load import MEGAPIXELS, TARGET
-from bench.scaling.megapixels import WHAT
+from bench.scaling.megapixels import METHODS, WHAT
 
 
 def page(record: Record) -> str:
@@ -38,7 +38,7 @@ def by_size(record: Record) -> str:
     columns = sizes(record)
     rows = []
     for setting, name in NAMES.items():
-        for method in ("none", "size", "dssim", "ml"):
+        for method in METHODS:
             found = {one.goal: one for one in record.find(what=WHAT, by=method, setting=setting)}
             if found:
                 cells = [
