@@ -18,7 +18,7 @@ from pathlib import Path
 
 from bench import cache
 from bench.command import parser
-from bench.compare.task import NAMES
+from bench.compare.task import ALL_NAMES
 from bench.record import FOLDER, Measure, Record, latest, read
 from bench.record.markdown import NOTHING, made, number, table
 from bench.scaling.megapixels import METHODS, WHAT
@@ -80,7 +80,7 @@ def page(record: Record, cluster: Cluster | None = None) -> str:
     cluster = cluster or Cluster()
     more = contention(record)
     rows = []
-    for setting, name in NAMES.items():
+    for setting, name in ALL_NAMES.items():
         for method in METHODS:
             alone = seconds_at(
                 record.find(what=WHAT, by=method, setting=setting), cluster.megapixels

@@ -21,6 +21,8 @@ NAMES = {
 }
 """The settings that are compared. No rival writes JPEG XL."""
 
+ALL_NAMES = {**NAMES, "jxl": "JPEG XL, effort 5"}
+
 DEFAULT_RANGES = {name: SETTINGS[name].default_range for name in NAMES}
 """The default ranges of imgproxy and of the service."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from matplotlib.axes import Axes
 
+from bench.compare.task import ALL_NAMES
 from bench.profile.libraries import DECODE_RESULT, ENCODE, libraries
 from bench.profile.stages import (
     FEATURES,
@@ -19,7 +20,7 @@ from bench.profile.stages import (
     VALIDATE,
     title,
 )
-from bench.profile.tables import NAMES, requests
+from bench.profile.tables import requests
 from bench.record.markdown import number
 from bench.record.plots import GREY, INK, png
 from bench.record.store import Measure, Record
@@ -86,7 +87,7 @@ def bars(record: Record) -> bytes:
 
 def _heading(record: Record, total: Measure) -> str:
     encoder = libraries(record, total.goal, total.setting).get(ENCODE, "")
-    name = NAMES.get(total.setting, total.setting)
+    name = ALL_NAMES.get(total.setting, total.setting)
     return f"{name}: {encoder}" if encoder else name
 
 

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from bench.compare import task
+from bench.compare.task import ALL_NAMES
 from bench.profile.libraries import SIDES, libraries
 from bench.profile.stages import STAGES, title
 from bench.record.markdown import NOTHING, made, number, table
 from bench.record.store import Measure, Record
-
-NAMES = {**task.NAMES, "jxl": "JPEG XL, effort 5"}
 
 SMALL = 0.03
 """The least share of a request for a function to be listed and a stage to show its share."""
@@ -51,7 +49,7 @@ def stages(record: Record) -> str:
         by = libraries(record, total.goal, total.setting)
         cells = [_cell(parts.get(name), total.value) for name in columns]
         encoder, decoder = (by.get(stage, NOTHING) for stage in SIDES)
-        setting = NAMES.get(total.setting, total.setting)
+        setting = ALL_NAMES.get(total.setting, total.setting)
         rows.append((total.goal, setting, encoder, decoder, number(total.value), *cells))
     header = ("method", "setting", "encoder", "decoder of the result", "ms", *map(title, columns))
     return table(header, rows)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from matplotlib.axes import Axes
 
-from bench.compare.task import NAMES
+from bench.compare.task import ALL_NAMES
 from bench.record.plots import COLOURS, GREY, png
 from bench.record.store import Record
 from bench.scaling.megapixels import WHAT
@@ -24,7 +24,7 @@ def megapixels(record: Record) -> bytes:
     """Processor time over megapixels, both in logarithms."""
 
     def draw(axes: Axes) -> None:
-        for colour, (setting, name) in zip(COLOURS, NAMES.items(), strict=False):
+        for colour, (setting, name) in zip(COLOURS, ALL_NAMES.items(), strict=False):
             for method, line in _LINES.items():
                 found = record.find(what=WHAT, by=method, setting=setting)
                 x, y = [float(one.goal) for one in found], [one.value for one in found]

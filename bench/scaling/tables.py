@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bench.compare.task import NAMES
+from bench.compare.task import ALL_NAMES
 from bench.record.markdown import NOTHING, made, number, table
 from bench.record.store import Record
 from bench.scaling.load import MEGAPIXELS, TARGET
@@ -37,7 +37,7 @@ def by_size(record: Record) -> str:
     """One line for each setting and method, one column for each size."""
     columns = sizes(record)
     rows = []
-    for setting, name in NAMES.items():
+    for setting, name in ALL_NAMES.items():
         for method in METHODS:
             found = {one.goal: one for one in record.find(what=WHAT, by=method, setting=setting)}
             if found:
