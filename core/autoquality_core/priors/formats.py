@@ -29,7 +29,11 @@ from autoquality_core.runtime.arrays import Doubles
 FILE = "formats.json"
 
 EFFORT = 0.12
-"""The standard deviation of log bytes for an effort of which only the offset was learned."""
+"""The standard deviation of log bytes for an effort of which only the offset was learned.
+
+Around one mean for all images it is 0.04 (WebP effort 2) to 0.24 (AVIF speed 9) over the samples of
+the offsets. The features explain about half of that.
+"""
 
 UNLEARNED = 0.5
 """As `EFFORT`, for a format that nothing was learned for. It counts as the mean of all."""
