@@ -125,7 +125,8 @@ def offsets(
     """Learn the distance of other settings' curves from those of the usual settings.
 
     These have another effort or another chroma. A search with one starts from there. Use the
-    CORPUS and --seed of `label`. Samples without a label by both settings are skipped.
+    CORPUS and --seed of `label`. Samples without a label by both settings are skipped. Sweeps at
+    every quality also show how far the curves fall.
     """
     console = Console(stderr=True)
     samples = gather_samples(corpus, console, seed=seed, whole=False)
