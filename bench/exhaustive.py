@@ -1,9 +1,10 @@
 """Checks searches on images with rough curves by trying every quality.
 
 Generates small drawings (patterns, charts, text, icons; grey, with alpha, animated) and takes small
-pieces of IMAGES. Encodes each in every format at every quality, then searches by every method. An
-answer is wrong if trying every quality finds a better one, or if method none at the returned
-quality gives another file. Half of the searches have further limits on bytes and scores.
+pieces of IMAGES. Encodes each in every format at every quality, then searches by every method. A
+search misses an answer if trying every quality finds a better one. Its answer is wrong if another
+chroma is worse, or if method none at the returned quality gives another file. Half of the searches
+have further limits on bytes and scores.
 
     python -m bench.exhaustive [IMAGES...] --drawings 300
 """
@@ -48,7 +49,6 @@ from bench.command import add_images, parser
 from bench.record.markdown import table
 
 FIRST_SEED = 1_000_000
-"""`autoquality-train roughness` learns from other seeds."""
 
 RANGES = ((10, 95), (1, 100), (70, 80), (40, 95), (60, 100))
 ERRORS = {
@@ -64,12 +64,13 @@ SPARE = (0.0, 0.0, 0.01, 0.05, 0.3)
 
 @dataclass(frozen=True)
 class Verdict:
-    """The result of one search; `wrong` says what is wrong with it."""
+    """The result of one search; `missed` names a better answer, `wrong` what it breaks."""
 
     kind: str
     setting: str
     method: str
     encodings: int
+    missed: str = ""
     wrong: str = ""
 
 
@@ -144,14 +145,13 @@ def _judge(
             answer = handler(session, resolved)
             data = session.file(answer.quality)
             seen = _seen(session, answer.quality, metric, others)
-            wrong = _wrong(resolved, metric, Found(seen, answer.outcome), curve, session)
+            missed, wrong = _faults(resolved, metric, Found(seen, answer.outcome), curve, session)
             if data != files.get(session.encoder, answer.quality):
                 wrong = "method none gives another file"
-            if wrong:
-                wrong = f"{name}: {resolved}: {wrong}"
+            missed, wrong = (one and f"{name}: {resolved}: {one}" for one in (missed, wrong))
             kind = "piece" if name.startswith("piece") else name.rsplit("-", 1)[0]
             title = _title(method, metric) + (" under limits" if resolved.limits else "")
-            yield Verdict(kind, setting, title, len(session.probes), wrong)
+            yield Verdict(kind, setting, title, len(session.probes), missed, wrong)
 
 
 def _title(method: Method, metric: Metric | None) -> str:
@@ -208,13 +208,14 @@ def _limits(sweep: Session, resolved: ResolvedTarget, random: np.random.Generato
     return Limits(sweep.size(kept()), scores)
 
 
-def _wrong(
+def _faults(
     resolved: ResolvedTarget,
     metric: Metric | None,
     found: Found,
     curve: Sequence[Observation],
     session: Session,
-) -> str:
+) -> tuple[str, str]:
+    """What a search missed, and what is wrong with its answer; empty if nothing is."""
     plain = goal_of(resolved, session.pixel_count)
     goal: Goal = plain
     if resolved.limits:
@@ -225,15 +226,16 @@ def _wrong(
         # The curve is that of the usual chroma. Another one must meet the target, or come nearer.
         nearer = goal.best([found.best, best.best], *bounds) is found.best
         missed = best.outcome is Outcome.TARGET_MET or not nearer
-        return "another chroma is worse" if missed and not goal.finished(found.best) else ""
+        worse = missed and not goal.finished(found.best)
+        return "", "another chroma is worse" if worse else ""
     if best.outcome in NOTHING_FITS and session.alpha_quality not in (None, 100):
         # Only a lower quality of alpha fits, which the oracle does not try.
         budget = resolved.target if metric is None else resolved.limits.max_bytes or math.inf
-        return "" if found.best.size_bytes <= budget else "over the budget"
+        return "", "" if found.best.size_bytes <= budget else "over the budget"
     if agree(goal, found, best):
-        return ""
+        return "", ""
     answer = f"quality {found.best.quality}, {found.outcome.name}"
-    return f"{answer}; {best.best.quality}, {best.outcome.name} by every quality"
+    return f"{answer}; {best.best.quality}, {best.outcome.name} by every quality", ""
 
 
 @cache
@@ -280,10 +282,12 @@ def summary(verdicts: Sequence[Verdict], key: str) -> str:
     for name in sorted({getattr(one, key) for one in verdicts}):
         some = [one for one in verdicts if getattr(one, key) == name]
         counts = [one.encodings for one in some]
+        missed = f"{np.mean([bool(one.missed) for one in some]):.1%}"
         wrong = sum(bool(one.wrong) for one in some)
         most = f"{np.mean(counts):.2f}, {np.percentile(counts, 95):.0f}, {max(counts)}"
-        rows.append((name, str(len(some)), str(wrong), most))
-    return table((key, "searches", "wrong", "encodings: mean, 95th percentile, most"), rows)
+        rows.append((name, str(len(some)), missed, str(wrong), most))
+    header = (key, "searches", "missed", "wrong", "encodings: mean, 95th percentile, most")
+    return table(header, rows)
 
 
 def main() -> int:
@@ -308,7 +312,8 @@ def main() -> int:
     for key in ("setting", "method", "kind"):
         print(f"{summary(verdicts, key)}\n")
     bad = [one for one in verdicts if one.wrong]
-    print(f"{len(verdicts)} searches, {len(bad)} wrong")
+    missed = sum(bool(one.missed) for one in verdicts)
+    print(f"{len(verdicts)} searches, {missed} missed a better answer, {len(bad)} wrong")
     for one in bad:
         print(f"{one.setting}, {one.method}: {one.wrong}")
     return 1 if bad else 0

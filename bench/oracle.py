@@ -21,18 +21,14 @@ import numpy as np
 import numpy.typing as npt
 
 from autoquality_core.formats import Encoder
-from autoquality_core.images import Pixels
 from autoquality_core.metrics import DSSIM, METRICS, SSIMULACRA2, Metric
 from autoquality_core.priors import score_prior, size_prior
 from autoquality_core.priors.features import luma_features, with_chroma
-from autoquality_core.priors.roughness import score_roughness, size_roughness
 from autoquality_core.search import (
     CurvePrior,
     Goal,
     LimitedGoal,
-    LookUp,
     Observation,
-    Roughness,
     ScoreGoal,
     SizeGoal,
     search,
@@ -56,7 +52,6 @@ LIMITS = {"at most twice its bytes": 2.0, "at most 0.8 of its bytes": 0.8}
 class Curve:
     """One image's sweep: its observations by the metric's name and the quality."""
 
-    image: Pixels
     pixels: int
     features: npt.NDArray[np.float64]
     with_chroma: npt.NDArray[np.float64]
@@ -87,7 +82,7 @@ def curve(path: Path, setting: str, folder: Path) -> Curve:
         for name, scores in found.scores.items()
     }
     features = luma_features(image)
-    return Curve(image, pixels, features, with_chroma(features, image), seen)
+    return Curve(pixels, features, with_chroma(features, image), seen)
 
 
 def judge(
@@ -105,38 +100,29 @@ def judge(
     """
     by_quality = one.observations[metric.name]
     priors: list[CurvePrior] = []
-    looks: list[LookUp | None] = []
     if not isinstance(goal, SizeGoal):
         features = one.with_chroma if metric.sees_color else one.features
-        priors.append(score_prior(encoder, metric, one.pixels, features))
-        looks.append(partial(_roughness, one.image, encoder, metric, margin))
+        prior = score_prior(encoder, metric, one.pixels, features)
+        if margin is not None:
+            prior = replace(prior, roughness=replace(prior.roughness, margin=margin))
+        priors.append(prior)
     budget = goal.target if isinstance(goal, SizeGoal) else getattr(goal, "max_bytes", math.inf)
     if budget < math.inf:
         priors.append(size_prior(encoder, one.pixels, one.with_chroma))
-        looks.append(partial(size_roughness, one.image, encoder, budget))
     tried: list[int] = []
 
     def attempt(quality: int) -> Observation:
         tried.append(quality)
         return by_quality[quality]
 
-    found = search(
-        *(goal, low, high, attempt),
-        prior=priors,
-        roughness=looks,
-        equivalents=encoder.equivalents(has_alpha=False),
-    )
+    equivalents = encoder.equivalents(has_alpha=False)
+    found = search(goal, low, high, attempt, prior=priors, equivalents=equivalents)
     expected = oracle(goal, low, high, by_quality.__getitem__)
     return Score(
         agree(goal, found, expected),
         len(tried),
         bisection(goal, low, high, by_quality.__getitem__).iterations,
     )
-
-
-def _roughness(image: Pixels, encoder: Encoder, metric: Metric, margin: float | None) -> Roughness:
-    found = score_roughness(image, encoder, metric)
-    return found if margin is None else replace(found, margin=margin)
 
 
 def goals(one: Curve) -> Iterator[tuple[str, Metric, Goal]]:

@@ -23,7 +23,7 @@ from autoquality_core.pipeline.pipeline import Pipeline
 from autoquality_core.priors.features import luma_features
 from autoquality_core.runtime.arrays import Doubles
 from autoquality_core.runtime.deadline import Deadline
-from autoquality_core.search import Acquisition, CurvePrior, Roughness, engine
+from autoquality_core.search import Acquisition, CurvePrior, engine
 from autoquality_core.types import Format, Lossless, Method, RawSource, TargetSpec
 from autoquality_train.corpus.samples import decode
 from autoquality_train.labels.sweeps import SETTINGS
@@ -74,14 +74,12 @@ class Expectation:
     """What a search expects before its first encoding."""
 
     prior: CurvePrior | None = None
-    roughness: Callable[[], Roughness] | None = None
     has_features: bool = False
 
     def allowance(self, metric: Metric) -> float:
         """How far (in logarithms) the curve may fall, at most from the best score to the worst."""
-        rough = self._known_prior if self.roughness is None else self.roughness()
         best = metric.low if metric.lower_is_better else metric.high
-        return min(rough.allowance, metric.value(best))
+        return min(self._known_prior.roughness.allowance, metric.value(best))
 
     def at(self, quality: int) -> tuple[float, float]:
         """The expected value of the curve at a quality, and its standard deviation."""
@@ -101,9 +99,8 @@ def observed() -> Iterator[Expectation]:
     found = Expectation()
 
     def acquisition(*args: Any) -> Acquisition:
-        _, _, _, priors, _, roughness = args
         if found.prior is None:  # a second search may use full chroma
-            found.prior, found.roughness = priors[0], roughness[0]
+            found.prior = args[3][0]
         return Acquisition(*args)
 
     def features(pixels: Pixels) -> Doubles:

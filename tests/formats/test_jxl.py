@@ -50,7 +50,7 @@ def test_the_distance_falls_with_the_quality_and_never_to_nothing() -> None:
 
 
 def test_the_curves_have_breaks_where_libjxl_codes_otherwise() -> None:
-    whole, fine = CODEC.breaks(grey=False)
+    whole, fine = CODEC.breaks
     assert distance(whole - 1) >= 20 > distance(whole)
     assert distance(fine - 1) >= 0.5 > distance(fine)
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import cache, partial
+from functools import cache
 from itertools import cycle
 
 import numpy as np
@@ -23,13 +22,11 @@ from autoquality_core.metrics import DSSIM, SSIMULACRA2, Metric
 from autoquality_core.pipeline.session import Session
 from autoquality_core.priors import SIZE, score_prior, size_prior, unlearned
 from autoquality_core.priors.features import luma_features, with_chroma
-from autoquality_core.priors.roughness import size_roughness
 from autoquality_core.runtime.deadline import Deadline
 from autoquality_core.search import (
     CurvePrior,
     Goal,
     Observation,
-    Roughness,
     ScoreGoal,
     SizeGoal,
     search,
@@ -88,7 +85,6 @@ def check(
     low: int,
     high: int,
     equivalents: tuple[int, ...],
-    roughness: Callable[[], Roughness] | None = None,
 ) -> int:
     """Compare the search with the oracle, and return the number of encodings."""
     tried: list[int] = []
@@ -97,12 +93,7 @@ def check(
         tried.append(quality)
         return curve[quality]
 
-    found = search(
-        *(objective, low, high, attempt),
-        prior=prior,
-        equivalents=equivalents,
-        roughness=roughness,
-    )
+    found = search(objective, low, high, attempt, prior=prior, equivalents=equivalents)
     expected = oracle(objective, low, high, curve.__getitem__)
     assert agree(objective, found, expected), (objective, low, high, found, expected)
     return len(tried)
@@ -148,10 +139,9 @@ def test_a_search_for_a_size_agrees_with_the_oracle(name: str, encoder: Encoder)
     usual = [size_prior(encoder, AREA, seen) for seen in (None, size_features_of(name))]
     for prior in (*usual, unlearned(SIZE)):
         for at, budget in enumerate(budgets):
-            look = partial(size_roughness, pixels_of(name), encoder, budget)
             for low, high in RANGES[at % 2 :: 2]:
                 goal = SizeGoal(budget, AREA)
-                check(curve, goal, prior, low, high, equivalents, look)
+                check(curve, goal, prior, low, high, equivalents)
 
 
 @each_encoder
@@ -182,7 +172,6 @@ def test_a_budget_is_used_best_though_fast_webp_files_shrink_at_some_qualities(n
             *(files, SizeGoal(sizes[quality] + 2, AREA)),
             *(size_prior(fast, AREA, size_features_of(name)), LOW, HIGH),
             fast.equivalents(has_alpha=False),
-            roughness=partial(size_roughness, pixels_of(name), fast, sizes[quality] + 2),
         )
 
 

@@ -80,20 +80,51 @@ def test_every_encoder_has_a_learned_curve_that_rises(
 def test_an_encoder_without_a_file_gets_the_unlearned_prior(curve: str) -> None:
     found, expected = load_prior("never-learned", curve), unlearned(curve)
     assert np.array_equal(found.mean, expected.mean)
-    assert found.allowance == expected.allowance
+    assert found.roughness == expected.roughness
 
 
 def test_curves_of_small_images_may_fall_further() -> None:
-    sizes = [size_prior(WebpEncoder(), side**2).allowance for side in (64, 512, 2048)]
+    sizes = [size_prior(WebpEncoder(), side**2).roughness.allowance for side in (64, 512, 2048)]
     assert sizes == sorted(sizes, reverse=True) and sizes[0] == pytest.approx(8 * sizes[1])
     tiny, usual, large = (
-        score_prior(WebpEncoder(), DSSIM, side**2).allowance for side in (16, 160, 2048)
+        score_prior(WebpEncoder(), DSSIM, side**2).roughness.allowance for side in (16, 160, 2048)
     )
     assert tiny == pytest.approx(10 * usual) and usual == large
     tiny, usual, large = (
-        score_prior(WebpEncoder(), SSIMULACRA2, side**2).allowance for side in (128, 512, 2048)
+        score_prior(WebpEncoder(), SSIMULACRA2, side**2).roughness.allowance
+        for side in (128, 512, 2048)
     )
     assert tiny == pytest.approx(4 * usual) and usual == large
+
+
+def test_scores_a_few_qualities_apart_have_allowances_of_their_own() -> None:
+    dssim, other = (score_prior(JpegEncoder(), one, AREA).roughness for one in (DSSIM, SSIMULACRA2))
+    assert dssim.near and dssim.margin == math.inf
+    assert other.near and 0 < other.margin < 1
+    assert size_prior(JpegEncoder(), AREA).roughness.near == ()
+
+
+@pytest.mark.parametrize(
+    ("encoder", "breaks"),
+    [
+        (JpegEncoder(), (90,)),
+        (JpegEncoder(JpegOptions(no_subsample=True)), ()),
+        (AvifEncoder(), (90,)),
+        (AvifEncoder(AvifOptions(no_subsample=True)), ()),
+        (WebpEncoder(), ()),
+    ],
+)
+def test_curves_break_at_quality_90_where_chroma_becomes_whole(
+    encoder: Encoder, breaks: tuple[int, ...]
+) -> None:
+    assert size_prior(encoder, AREA).roughness.breaks == breaks
+    assert score_prior(encoder, DSSIM, AREA).roughness.breaks == breaks
+
+
+def test_the_fall_at_a_break_of_jpeg_xl_does_not_open_the_rest_of_the_curve() -> None:
+    found = size_prior(JxlEncoder(), 600 * 400).roughness
+    assert found.breaks == JxlEncoder().breaks
+    assert found.across > 10 * found.allowance
 
 
 def test_a_larger_image_of_the_same_content_has_the_values_that_its_prior_expects() -> None:

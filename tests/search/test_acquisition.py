@@ -17,6 +17,7 @@ from autoquality_core.search import (
     Goal,
     LimitedGoal,
     Observation,
+    Roughness,
     ScoreGoal,
     SizeGoal,
     chance,
@@ -133,20 +134,22 @@ def test_from_the_sixth_probe_on_every_second_one_bisects_the_open_qualities() -
     assert bisects == [False] * 5 + [True, False] * 3 + [True]
 
 
-def test_after_the_tenth_probe_the_interpolated_value_chooses() -> None:
-    goal = SizeGoal(20_000, PIXELS)
-    acquisition = Acquisition(goal, 1, 100, [SIZE_PRIOR], range(1, 101))
-    acquisition.take(Observation(100, 30_000))
-    for quality in range(1, 11):
-        acquisition.take(Observation(quality, 10_000))
-    share = math.log(2) / math.log(3)
-    assert acquisition.next() == round(10 + 90 * share)
+@pytest.mark.parametrize(("first", "most"), [(10_000, 12), (30_000, 24)])
+def test_a_search_ends_after_twelve_probes_and_later_if_none_is_within_the_limit(
+    first: int, most: int
+) -> None:
+    acquisition = Acquisition(SizeGoal(20_000, PIXELS), 1, 100, [SIZE_PRIOR], range(1, 101))
+    acquisition.take(Observation(1, first))
+    for quality in range(2, most + 1):
+        assert not acquisition.settled
+        acquisition.take(Observation(quality, 30_000 if first == 30_000 else 10_000))
+    assert acquisition.settled
 
 
 def normal(*means: float, deviation: float) -> CurvePrior:
     """A belief about qualities 1, 2, ..., each for itself; no noise."""
     mean = np.resize(np.array(means), 100)
-    return CurvePrior(mean, deviation**2 * np.eye(100), 0.0, 0.0)
+    return CurvePrior(mean, deviation**2 * np.eye(100), 0.0, Roughness(0.0))
 
 
 def around(value: float, away: float) -> ScoreGoal:

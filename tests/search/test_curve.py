@@ -13,6 +13,7 @@ from autoquality_core.search import (
     CurvePrior,
     Gaussian,
     Observation,
+    Roughness,
     ScoreGoal,
     search,
 )
@@ -61,7 +62,7 @@ def test_doubts_save_probes_if_a_prediction_is_wrong() -> None:
     bends = [CURVE + away * (QUALITIES / 62) ** 2 for away in (-1.5, -0.7, 0.7, 1.5)]
     doubting = sum(len(tries(PRIOR.with_curve(bent, COVARIANCE))) for bent in bends)
     believing = sum(
-        len(tries(CurvePrior(bent, COVARIANCE, PRIOR.noise, PRIOR.allowance))) for bent in bends
+        len(tries(CurvePrior(bent, COVARIANCE, PRIOR.noise, PRIOR.roughness))) for bent in bends
     )
     assert doubting < 0.6 * believing
 
@@ -90,7 +91,7 @@ def test_a_belief_of_any_width_can_be_conditioned(width: float) -> None:
 def two_beliefs(noise: float) -> CurvePrior:
     """Independent values with mean 0 and variance 1, or with mean 2 and variance 4."""
     doubt = Gaussian(np.full(100, 2.0), 4.0 * np.eye(100), 0.25)
-    return CurvePrior(np.zeros(100), np.eye(100), noise, 0.0, (doubt,))
+    return CurvePrior(np.zeros(100), np.eye(100), noise, Roughness(0.0), (doubt,))
 
 
 def test_the_posterior_is_the_one_computed_by_hand() -> None:
@@ -121,7 +122,7 @@ def test_correlated_qualities_learn_from_each_other() -> None:
     """
     distance = np.abs(QUALITIES[:, None] - QUALITIES[None, :])
     covariance = np.select([distance == 0, distance == 1], [1.0, 0.5], 0.0)
-    model = CurveModel(CurvePrior(np.zeros(100), covariance, 0.0, 0.0))
+    model = CurveModel(CurvePrior(np.zeros(100), covariance, 0.0, Roughness(0.0)))
     model.observe(1, 1.0)
     (one,) = model.posterior()
     assert one.mean[:2] == pytest.approx([1.0, 0.5])
@@ -136,7 +137,7 @@ def test_a_prior_without_a_corpus_is_a_line_of_almost_unknown_level_slope_and_be
     smooth = CurvePrior.smooth(2.0, 6.0, noise=0.1, allowance=0.2)
     assert smooth.mean[[0, 99]] == pytest.approx([2.0, 6.0])
     assert np.diff(smooth.mean) == pytest.approx(4 / 99)
-    assert (smooth.noise, smooth.allowance, smooth.doubts) == (0.1, 0.2, ())
+    assert (smooth.noise, smooth.roughness, smooth.doubts) == (0.1, Roughness(0.2), ())
     # Level 0.9 and drift 0.15; at the ends also slope 0.3 * 4, bend 0.3 * 4.
     variance = np.diag(smooth.covariance)
     assert variance[[0, 99]] == pytest.approx(0.9**2 + 1.2**2 + 1.2**2 + 0.15**2)
@@ -147,9 +148,9 @@ def test_a_prior_without_a_corpus_is_a_line_of_almost_unknown_level_slope_and_be
 
 def test_a_learned_prior_has_the_variance_of_its_components_and_more() -> None:
     components = np.vstack([np.full(100, 2.0), np.linspace(-1, 1, 100)])
-    prior = CurvePrior.learned(CURVE, components, residual=0.5, noise=0.1, allowance=0.2)
+    prior = CurvePrior.learned(CURVE, components, residual=0.5, noise=0.1, roughness=Roughness(0.2))
     assert (prior.mean == CURVE).all()
-    assert (prior.noise, prior.allowance) == (0.1, 0.2)
+    assert (prior.noise, prior.roughness) == (0.1, Roughness(0.2))
     more = 0.16**2 + 0.3**2 + 0.5**2
     assert prior.covariance[0, 0] == pytest.approx(1.5 * (4 + 1) + more)
     far = 0.16**2 + 0.3**2 * math.exp(-0.5 * (99 / 30) ** 2)
@@ -158,7 +159,7 @@ def test_a_learned_prior_has_the_variance_of_its_components_and_more() -> None:
 
 def test_a_predicted_crossing_counts_as_an_uncertain_probe() -> None:
     """The line rises by 0.1 for each quality, so 2 steps of deviation are 0.2 in the value."""
-    line = CurvePrior(0.1 * QUALITIES, np.full((100, 100), 0.09), 0.0, 0.0)
+    line = CurvePrior(0.1 * QUALITIES, np.full((100, 100), 0.09), 0.0, Roughness(0.0))
     prior = line.with_crossing(5.5, 50.2, 2.0)
     gain = 0.09 / (0.09 + 0.2**2)
     assert prior.mean == pytest.approx(line.mean + gain * 0.5)
@@ -170,7 +171,7 @@ def test_a_predicted_crossing_counts_as_an_uncertain_probe() -> None:
 def test_a_curve_that_is_known_but_for_rounding_has_no_deviation() -> None:
     """One value determines all others; rounding makes some variances slightly negative."""
     growth = np.linspace(0.1, 3, 100)
-    prior = CurvePrior(0.1 * QUALITIES, 0.3 * np.outer(growth, growth), 0.0, 0.0)
+    prior = CurvePrior(0.1 * QUALITIES, 0.3 * np.outer(growth, growth), 0.0, Roughness(0.0))
     known = prior.with_crossing(5.5, 50.0, 0.0)
     assert CurveModel(known).deviation(known.beliefs[0]) == pytest.approx(0.0, abs=1e-6)
 

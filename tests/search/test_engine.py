@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -36,6 +37,8 @@ from tests.search.curves import (
     priors,
     score_of,
 )
+
+pytestmark = pytest.mark.usefixtures("without_a_limit")
 
 STEEP = [value / 25 for value in range(100)]
 """Values that rise by half the allowance with each quality."""
@@ -222,9 +225,8 @@ def test_next_to_the_target_no_quality_is_ruled_out_by_its_distance() -> None:
     smooth = Roughness(0.051, 0.051, near=(0.003, -0.003, -0.018, -0.032))
     found = search(
         *(ScoreGoal(DSSIM, 0.01, 0.001), 61, 74, attempt),
-        prior=SCORE_PRIOR,
+        prior=replace(SCORE_PRIOR, roughness=smooth),
         first=71,
-        roughness=lambda: smooth,
     )
     assert found.outcome is Outcome.TARGET_MET
     assert 65 <= found.best.quality <= 67

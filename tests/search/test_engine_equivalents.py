@@ -11,6 +11,8 @@ from autoquality_core.search.acquisition import Acquisition
 from autoquality_core.types import Outcome
 from tests.search.curves import priors
 
+pytestmark = pytest.mark.usefixtures("without_a_limit")
+
 THREES = [1 + 3 * ((quality - 1) // 3) for quality in range(1, 101)]
 """The lowest quality with the same file: 1, 1, 1, 4, 4, 4, ..."""
 

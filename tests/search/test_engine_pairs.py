@@ -14,11 +14,14 @@ from autoquality_core.search import (
     CurvePrior,
     LimitedGoal,
     Observation,
+    Roughness,
     ScoreGoal,
     SizeGoal,
     search,
 )
 from tests.search.curves import PIXELS, Look, Rounds
+
+pytestmark = pytest.mark.usefixtures("without_a_limit")
 
 SIZE_PRIOR = CurvePrior.smooth(-4, -1, noise=0.002, allowance=0.002)
 SCORE_PRIOR = CurvePrior.smooth(2.5, 7, noise=0.005, allowance=0.01)
@@ -86,7 +89,7 @@ def test_a_byte_limit_is_met_in_fewer_rounds() -> None:
     """If the first guess is off by a few qualities, as after a regression from features."""
     usual = rising(0.03, 1.0)
     mean = np.log([usual(quality).size_bytes / PIXELS for quality in range(1, 101)])
-    prior = CurvePrior(mean, np.full((100, 100), 0.06**2), 0.002, 0.002)
+    prior = CurvePrior(mean, np.full((100, 100), 0.06**2), 0.002, Roughness(0.002))
     alone, together, tried = [], [], []
     for level in np.linspace(0.9, 1.1, 30):
         look = rising(0.03, float(level))
@@ -104,7 +107,7 @@ def test_a_byte_limit_is_met_in_fewer_rounds() -> None:
 def test_if_the_first_is_likely_the_answer_no_second_is_tried() -> None:
     look = rising(0.03, 1.0)
     values = np.array([-math.log(look(quality).score or 1) for quality in range(1, 101)])
-    known = CurvePrior(values, 1e-6 * np.eye(100), 1e-4, 0.01)
+    known = CurvePrior(values, 1e-6 * np.eye(100), 1e-4, Roughness(0.01))
     rounds = Rounds(look)
     rounds.check(ScoreGoal(DSSIM, look(60).score or 1, 0.001), [known], ALL_DIFFERENT)
     assert [len(both) for both in rounds.tried] == [1]
@@ -117,7 +120,7 @@ def test_a_byte_limit_outside_the_range_takes_its_bounds_alone(
     """Before the search reports that nothing fits, it tries the other end: a curve may fall."""
     look = rising(0.03, 1.0)
     sizes = np.log([look(quality).size_bytes / PIXELS for quality in range(1, 101)])
-    known = CurvePrior(sizes, 1e-6 * np.eye(100), 1e-4, 0.002)
+    known = CurvePrior(sizes, 1e-6 * np.eye(100), 1e-4, Roughness(0.002))
     rounds = Rounds(look)
     rounds.check(SizeGoal(limit, PIXELS), [known], ALL_DIFFERENT)
     assert rounds.tried == tried

@@ -8,7 +8,14 @@ import numpy as np
 import pytest
 
 from autoquality_core.priors import load_prior
-from autoquality_core.search import CurvePrior, Found, Observation, SizeGoal, first_fitting
+from autoquality_core.search import (
+    CurvePrior,
+    Found,
+    Observation,
+    Roughness,
+    SizeGoal,
+    first_fitting,
+)
 from autoquality_core.types import Outcome
 
 PIXELS = 1_000_000
@@ -37,7 +44,7 @@ class Image:
 
 def sure(deviation: float = 0.05) -> CurvePrior:
     covariance = np.full((100, 100), deviation**2)
-    return CurvePrior(PRIOR.mean, covariance, noise=0.002, allowance=0.01)
+    return CurvePrior(PRIOR.mean, covariance, noise=0.002, roughness=Roughness(0.01))
 
 
 def test_a_predicted_image_takes_one_encoding_a_little_below_the_limit() -> None:

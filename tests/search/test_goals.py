@@ -44,11 +44,13 @@ def sizes(**by_quality: int) -> list[Observation]:
         # At a bound with the target beyond it on the fine side, but rougher ones seen too.
         (scores(q12=0.03, q20=0.0215), 20, Outcome.MAX_QUALITY_REACHED),
         (scores(q10=0.0185, q12=0.010), 10, Outcome.MIN_QUALITY_REACHED),
+        # Even the lowest quality looks too good, although others do not.
+        (scores(q10=0.0185, q12=0.03), 10, Outcome.MIN_QUALITY_REACHED),
+        (scores(q10=0.0185, q12=0.02), 10, Outcome.MIN_QUALITY_REACHED),
         # A bound that lies on its usual side of the target is no bound outcome.
         (scores(q10=0.0215, q11=0.017), 10, Outcome.NEAREST_QUALITY),
         (scores(q19=0.024, q20=0.0185), 20, Outcome.NEAREST_QUALITY),
         # Nor is one that is merely nearest, where the curve turns back beyond it.
-        (scores(q10=0.0185, q12=0.03), 10, Outcome.NEAREST_QUALITY),
         (scores(q18=0.01, q20=0.0215), 20, Outcome.NEAREST_QUALITY),
         # The bound that would be reached was not tried.
         (scores(q12=0.03), 12, Outcome.NEAREST_QUALITY),

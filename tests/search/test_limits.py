@@ -16,6 +16,7 @@ from autoquality_core.search import (
     CurvePrior,
     LimitedGoal,
     Observation,
+    Roughness,
     Scale,
     ScoreGoal,
     ScoreLimit,
@@ -41,6 +42,8 @@ from tests.search.curves import (
 )
 from tests.search.recorded import PIXELS as RECORDED_PIXELS
 from tests.search.recorded import recorded
+
+pytestmark = pytest.mark.usefixtures("without_a_limit")
 
 LOW, HIGH = 10, 20
 OTHER: dict[Scale, Scale] = {DSSIM: LIKENESS, LIKENESS: DSSIM}
@@ -260,7 +263,7 @@ def test_a_limit_that_decides_takes_about_as_many_encodings_as_a_target(
     at: int | None, most: float
 ) -> None:
     """On recorded curves of photographs whose priors allow for rough ones, over 45 searches."""
-    rough = replace(SCORE_PRIOR, allowance=0.3)
+    rough = replace(SCORE_PRIOR, roughness=Roughness(0.3))
     targets = limits = 0
     for curve in recorded().values():
         for quality in (30, 55, 80):
@@ -324,7 +327,10 @@ def count(curve: list[Observation], goal: Goal, prior: Sequence[CurvePrior]) -> 
     return len(curves.tried)
 
 
-SMOOTH = (replace(SCORE_PRIOR, allowance=0.02), replace(SIZE_PRIOR, allowance=0.01))
+SMOOTH = (
+    replace(SCORE_PRIOR, roughness=Roughness(0.02)),
+    replace(SIZE_PRIOR, roughness=Roughness(0.01)),
+)
 
 
 def test_limits_that_do_not_bind_cost_no_encodings() -> None:

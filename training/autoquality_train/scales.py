@@ -14,15 +14,14 @@ class Scale:
 
     Networks are judged at `targets`, with each of the allowed `errors`. `trained` is the range of
     almost every curve of a corpus, over the usual qualities. The falls of a curve matter in the
-    range `usual`, and for the roughness of drawings in the range `rough`. `margin` is that of
-    `Roughness` in the core; None if allowances by distance do not hold next to a target.
+    range `usual`. `margin` is that of `Roughness` in the core; None if allowances by distance do
+    not hold next to a target.
     """
 
     targets: tuple[float, ...]
     errors: tuple[float, float]
     trained: Range
     usual: Range
-    rough: Range
     margin: float | None = None
 
 
@@ -32,14 +31,12 @@ SCALES: Mapping[str, Scale] = {
         errors=(0.001, 0.002),
         trained=(0.002, 0.08),
         usual=(0.002, 0.06),
-        rough=(0.0005, 0.3),
     ),
     "ssimulacra2": Scale(
         targets=(50.0, 70.0, 80.0, 90.0),
         errors=(1.0, 2.0),
         trained=(10.0, 95.0),
         usual=(30.0, 90.0),
-        rough=(0.0, 97.0),
         margin=0.02,  # docs/accuracy.md: `bench.oracle --margin` compares others
     ),
 }

@@ -220,9 +220,10 @@ class Encoder(ABC):
         """The lowest quality with chroma at full resolution; None if it never changes."""
         return None
 
-    def breaks(self, *, grey: bool) -> tuple[int, ...]:
+    @property
+    def breaks(self) -> tuple[int, ...]:
         """The lowest qualities of the further parts of a curve: files there are coded otherwise."""
-        whole = self.whole_chroma_from(grey=grey)
+        whole = self.whole_chroma_from(grey=False)
         return () if whole is None else (whole,)
 
     def for_network(self) -> Encoder:

@@ -82,7 +82,8 @@ class JxlEncoder(Encoder):
     def learned_offsets(self) -> tuple[str, ...]:
         return named(_OFFSETS.get(self.options.effort))
 
-    def breaks(self, *, grey: bool) -> tuple[int, ...]:
+    @property
+    def breaks(self) -> tuple[int, ...]:
         return _FAST_BREAKS if self.options.effort < _USUAL_EFFORT else _BREAKS
 
     def encode(self, pixels: Pixels, quality: int) -> bytes:

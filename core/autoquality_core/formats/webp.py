@@ -162,7 +162,8 @@ class WebpEncoder(Encoder):
         sharp = "webp-sharp" if self.options.smart_subsample else None
         return named(_OFFSETS.get(self.options.effort), sharp)
 
-    def breaks(self, *, grey: bool) -> tuple[int, ...]:
+    @property
+    def breaks(self) -> tuple[int, ...]:
         return _BREAKS if self.options.effort < 2 else ()
 
     @property

@@ -53,7 +53,7 @@ from autoquality_core.pipeline.source_file import SourceFile
 from autoquality_core.pipeline.source_quality import cap_for, cap_notice, capped
 from autoquality_core.pipeline.sources import OpenJob, check_fits, open_job
 from autoquality_core.pipeline.verdicts import decided, not_tried, reduced
-from autoquality_core.priors.features import all_features, detail
+from autoquality_core.priors.features import all_features
 from autoquality_core.priors.formats import learned
 from autoquality_core.runtime.context import context_for, step
 from autoquality_core.runtime.deadline import Deadline
@@ -306,7 +306,6 @@ def warm_up() -> None:
     space.to_8_bits(np.zeros((1, 1, 3), np.uint16))
     for bands in (3, 4):
         pixels = with_continued_colours(Pixels.from_samples(np.zeros((1, 16, 16, bands), np.uint8)))
-        detail(pixels)
         all_features(pixels)
         for metric in METRICS.values():
             metric.reference(pixels).score(Decoded(pixels.samples))

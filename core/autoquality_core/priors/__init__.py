@@ -6,7 +6,6 @@ The JSON files in this folder are learned from sweeps over a corpus by `autoqual
     KEY.json            mean and covariance of an encoder's curves     (priors)
     KEY.features.json   the regression from image features to curves   (features)
     KEY.offset.json     the distance of curves with other options      (offsets)
-    KEY.rough.json      how far curves fall on images of little detail (roughness)
 
 KEY is `Encoder.learned` or one of `Encoder.learned_offsets`. Each file names its encoder options,
 corpus and library versions. A curve that was learned apart from the rest has an `origin` of its
@@ -29,6 +28,7 @@ from autoquality_core.formats import Encoder
 from autoquality_core.metrics import METRICS, Metric
 from autoquality_core.priors.regression import FeatureRegression
 from autoquality_core.runtime.arrays import Doubles
+from autoquality_core.search.bounds import Roughness
 from autoquality_core.search.curve import CurvePrior, Gaussian, Offset, unexplained
 
 SIZE = "size"
@@ -58,7 +58,7 @@ def score_prior(
     learned = load_learned(f"{encoder.learned}.json", metric.name) or {}
     least = np.array(learned.get("allowance_pixels", TINY_PIXELS))
     tinier = size_noise_scale(np.array(pixels)) / size_noise_scale(least)
-    prior = replace(prior, allowance=prior.allowance * max(1.0, float(tinier)))
+    prior = _rougher(prior, max(1.0, float(tinier)))
     regression = None if features is None else load_regression(encoder.learned, metric.name)
     if features is not None and regression is not None:
         prior = prior.with_curve(*regression.curve(features))
@@ -79,7 +79,7 @@ def size_prior(encoder: Encoder, pixels: int, features: Doubles | None = None) -
     With the features of the image, chroma included, it is the prior of this image; else of any.
     """
     prior = _prior_of(encoder, SIZE)
-    prior = replace(prior, allowance=prior.allowance * float(size_noise_scale(np.array(pixels))))
+    prior = _rougher(prior, float(size_noise_scale(np.array(pixels))))
     regression = None if features is None else load_regression(encoder.learned, SIZE)
     if features is not None and regression is not None:
         payload, covariance = regression.curve(features)
@@ -98,19 +98,19 @@ def size_noise_scale(pixels: npt.NDArray[np.number]) -> Doubles:
 
 
 def _prior_of(encoder: Encoder, curve: str) -> CurvePrior:
-    """The prior of the usual options, with the greatest allowance of these and the usual ones."""
+    """The prior of the usual options, as rough as the rougher of these and the usual ones."""
     prior = load_prior(encoder.learned, curve)
-    return replace(prior, allowance=max(prior.allowance, offset_fall(encoder, curve, "allowance")))
+    usual, breaks = prior.roughness, encoder.breaks
+    offsets = [load_learned(f"{key}.offset.json", curve) or {} for key in encoder.learned_offsets]
+    within = max(usual.allowance, *(one.get("allowance", 0.0) for one in offsets), 0.0)
+    across = max(usual.across, *(one.get("across", 0.0) for one in offsets), 0.0)
+    return replace(prior, roughness=replace(usual, allowance=within, across=across, breaks=breaks))
 
 
-def offset_fall(encoder: Encoder, curve: str, kind: str) -> float:
-    """How far curves fall with these options, 0.0 if that was not learned apart.
-
-    The `kind` "allowance" is that between qualities of one part of a curve, and "across" that
-    between parts (`Encoder.breaks`).
-    """
-    found = (load_learned(f"{key}.offset.json", curve) or {} for key in encoder.learned_offsets)
-    return max((one.get(kind, 0.0) for one in found), default=0.0)
+def _rougher(prior: CurvePrior, factor: float) -> CurvePrior:
+    """The prior of curves that fall further within their parts. A fall at a break stays."""
+    usual = prior.roughness
+    return replace(prior, roughness=replace(usual, allowance=factor * usual.allowance))
 
 
 def _with_offsets(
@@ -153,7 +153,12 @@ def load_prior(key: str, curve: str) -> CurvePrior:
         np.array(learned["components"]),
         residual=learned["residual"],
         noise=learned["noise"],
-        allowance=learned["allowance"],
+        roughness=Roughness(
+            learned["allowance"],
+            learned.get("across", 0.0),
+            near=tuple(learned.get("near", ())),
+            margin=learned.get("margin", math.inf),
+        ),
     )
 
 

@@ -8,7 +8,6 @@ an encoder's curves (`priors/*.features.json`).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
@@ -27,20 +26,13 @@ from autoquality_core.images.blocks import (
     spread,
 )
 from autoquality_core.priors import structure
-from autoquality_core.priors.features_kernel import coded, gather, gather_colours, patterns
+from autoquality_core.priors.features_kernel import coded, gather, gather_colours
 from autoquality_core.runtime.arrays import Bytes, Doubles, Floats, Indices
 from autoquality_core.runtime.products import product
 
 BLOCKS = 1024
 SQUARES = 256
 """The most blocks of luma, and squares of 16 x 16 pixels of chroma, that are sampled."""
-
-_FLAT, _SIMPLE = 2.0, 4
-"""A block has detail if its levels differ by more than the first. The second is how many levels a
-simple block has at most."""
-
-_MUCH = 0.03
-"""The share of blocks from which a frame counts as saturated."""
 
 _GREY = 128.0
 _AREA = BLOCK * BLOCK
@@ -64,44 +56,6 @@ ALL_NUMBERS = COLOURED_NUMBERS + structure.NUMBERS
 def luma_features(pixels: Pixels) -> Doubles:
     """The features of the first frame's luma, shape (NUMBERS,), finite; alpha lies over white."""
     return _described(_luma(*_squares(pixels, BLOCK, BLOCKS)))
-
-
-@dataclass(frozen=True, slots=True)
-class Detail:
-    """How much detail an encoder's roughness averages out over.
-
-    `blocks` estimates how many different 8x8 blocks with detail the first frame has, at least 1.
-    `simple` is True if most of them have at most 4 levels of luma, as in drawings and text without
-    anti-aliasing. `saturated` is True if much of the frame is flat and of a colour at the edge of
-    the gamut: coding its chroma changes its luma, all of it at once.
-    """
-
-    blocks: float
-    simple: bool
-    saturated: bool = False
-
-
-def detail(pixels: Pixels) -> Detail:
-    """The detail of an image, from up to BLOCKS of its blocks."""
-    frame, rows, columns = _squares(pixels, BLOCK, BLOCKS)
-    luma = _luma(frame, rows, columns)
-    seen = luma.shape[1]
-    hashes = np.empty(seen, np.uint64)
-    detailed, simple = patterns(luma, _FLAT, _SIMPLE, hashes)
-    counts = np.unique(hashes[hashes != 0], return_counts=True)[1]
-    blocks = float(counts.size)
-    in_all = (pixels.height // BLOCK) * (pixels.width // BLOCK)
-    if in_all > seen:
-        # Chao's estimate of how many kinds there are, from those seen once and twice.
-        once, twice = int((counts == 1).sum()), int((counts == 2).sum())
-        blocks += once * (once - 1) / (2 * (twice + 1))
-        blocks = min(blocks, detailed * in_all / seen)
-    corners = frame[rows * BLOCK, columns * BLOCK][hashes == 0, :3].astype(np.int16)
-    return Detail(
-        max(blocks, 1.0),
-        simple > detailed / 2 or detailed == 0,
-        frame.shape[2] > 2 and _saturated(corners) > _MUCH * seen,
-    )
 
 
 def with_chroma(features: Doubles, pixels: Pixels) -> Doubles:
@@ -171,12 +125,6 @@ def _described_colours(chroma: Floats) -> Doubles:
         numbers += [np.log(left + 0.01), np.log(bits + 0.01)]
     numbers.extend(np.log(product(_BANDS, squares) + 1).mean(axis=1) / 2)
     return np.array(numbers, np.float64)
-
-
-def _saturated(colours: npt.NDArray[np.int16]) -> int:
-    """How many RGB colours (n, 3) are strong and at the edge of the gamut."""
-    most, least = colours.max(axis=1, initial=0), colours.min(axis=1, initial=255)
-    return int(((most - least >= 96) & ((most >= 250) | (least <= 5))).sum())
 
 
 def _luma(frame: Bytes, rows: Indices, columns: Indices) -> Floats:

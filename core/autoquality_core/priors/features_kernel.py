@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
 from autoquality_core.runtime.arrays import Bytes, Floats, Indices
 from autoquality_core.runtime.compilation import compiled
@@ -62,41 +61,6 @@ def gather_colours(
                     red += share * weights[1, band] * np.float32(one[band])
             chroma[place, at] = blue
             chroma[place, count + at] = red
-
-
-@compiled
-def patterns(
-    luma: Floats, least: float, colours: int, hashes: npt.NDArray[np.uint64]
-) -> tuple[int, int]:
-    """Hash what blocks of luma (64, n) hold beyond their brightness; 0 for a flat block.
-
-    A block is flat if no pixel differs from its first by more than `least`.
-    Returns the number of other blocks, and of those with at most `colours` levels.
-    """
-    detailed, simple = 0, 0
-    levels = np.empty(colours, np.float32)
-    for at in range(luma.shape[1]):
-        found, most = 0, np.float32(0)
-        code = np.uint64(14695981039346656037)  # FNV-1a
-        for pixel in range(_AREA):
-            level = np.rint(luma[pixel, at] - luma[0, at])
-            most = max(most, abs(level))
-            code = (code ^ np.uint64(np.int64(level) + 512)) * np.uint64(1099511628211)
-            if found <= colours:
-                known = False
-                for one in range(found):
-                    known |= levels[one] == level
-                if not known:
-                    if found < colours:
-                        levels[found] = level
-                    found += 1
-        if most <= least:
-            hashes[at] = 0
-            continue
-        hashes[at] = max(code, np.uint64(1))
-        detailed += 1
-        simple += found <= colours
-    return detailed, simple
 
 
 @compiled

@@ -7,7 +7,6 @@ Gaussian beliefs about the curve in `curve`.
 """
 
 from autoquality_core.search.acquisition import Acquisition as Acquisition
-from autoquality_core.search.acquisition import LookUp as LookUp
 from autoquality_core.search.acquisition import chance as chance
 from autoquality_core.search.base import Goal as Goal
 from autoquality_core.search.base import Observation as Observation

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Container, Sequence
 from dataclasses import replace
-from functools import partial
 from itertools import product
 
 import numpy as np
 
 from autoquality_core.runtime.arrays import Bools, Doubles, Indices
 from autoquality_core.search.base import Goal, Observation, Prospects, normal_cdf
-from autoquality_core.search.bounds import Bounds, Roughness
+from autoquality_core.search.bounds import Bounds
 from autoquality_core.search.curve import CurveModel, CurvePrior, Gaussian
-
-LookUp = Callable[[], Roughness]
 
 ALL_DIFFERENT = range(1, 101)
 """The equivalents of an encoder whose every quality gives another file."""
@@ -27,9 +24,10 @@ PATIENCE = 6
 """Probes that the curve model chooses alone. From then on, every second probe bisects the open
 qualities, because the curve may differ from all that the model knows."""
 
-EXHAUSTED = 10
-"""Probes after which the model no longer helps, because the curve is too rough for it. The search
-then tries the open quality whose interpolated value is nearest to the aim."""
+MOST = 12
+"""Probes after which a search ends; twice as many if none of them is within all limits. Only curves
+of images with little detail take so many, and further probes rarely find a better answer
+(docs/accuracy.md)."""
 
 WORTHWHILE = 0.25
 """The least probability of saving an encoding for which a second quality is tried in parallel."""
@@ -52,19 +50,14 @@ class Acquisition:
         high: int,
         priors: Sequence[CurvePrior],
         equivalents: Sequence[int] = ALL_DIFFERENT,
-        roughness: Sequence[LookUp | None] = (),
     ) -> None:
-        """The arguments are those of `search`; one prior and roughness for each curve."""
+        """The arguments are those of `search`; one prior for each curve."""
         self.seen: list[Observation] = []
         self.attempts = 0
         self._goal = goal
         self._low, self._high = low, high
         self._models = [CurveModel(prior) for prior in priors]
-        look_ups = [*roughness, *[None] * (len(priors) - len(roughness))]
-        self._bounds = [
-            Bounds(low, high, look or partial(Roughness, prior.allowance))
-            for look, prior in zip(look_ups, priors, strict=True)
-        ]
+        self._bounds = [Bounds(low, high, prior.roughness) for prior in priors]
         self._qualities = self._bounds[0].qualities
         self._files = np.array(equivalents)[self._qualities - 1]
         """For each quality, the lowest one with the same file."""
@@ -73,7 +66,10 @@ class Acquisition:
 
     @property
     def settled(self) -> bool:
-        """True if no untried quality can change the answer."""
+        """True if no untried quality can change the answer, or enough were tried."""
+        within = any(map(self._goal.accepts, self.seen))
+        if self.attempts >= (MOST if within else 2 * MOST):
+            return True
         return bool(self.seen) and not self._open().any()
 
     @property
@@ -134,9 +130,6 @@ class Acquisition:
         choice = self._qualities[open_]
         if self.attempts >= PATIENCE and self.attempts % 2 == 0:
             return int(choice[choice.size // 2])
-        if self.attempts >= EXHAUSTED:
-            between = [bounds.between() for bounds in self._bounds]
-            return int(choice[np.argmin(self._goal.away(between)[open_])])
         promise = self._promise()
         if promise.max() < CONFIDENT:
             # No quality is likely to end the search: learn most where the answer probably lies.

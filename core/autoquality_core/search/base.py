@@ -88,7 +88,7 @@ class Goal(Protocol):
         return None
 
     def accepts(self, seen: Observation) -> bool:
-        """False for an answer that only the fallback accepts."""
+        """False for a probe over a limit, which is an answer only if all others are, too."""
         return True
 
     def values(self, seen: Observation) -> tuple[float, ...]:

@@ -2,20 +2,18 @@
 
 A curve of values over quality (log bytes, or the values of a metric) rises, but not strictly:
 it may fall by an *allowance*, v(p) - allowance <= v(q) for p < q. So each probe bounds every
-other quality from one side. How far a curve may fall depends on the image: the less detail it
-has, the less averages out. If an encoder codes differently from some quality on, the curve has a
+other quality from one side. If an encoder codes differently from some quality on, the curve has a
 break there, and another allowance holds between its two parts.
 
-Two probes that break the assumption widen the allowance for this image to twice their distance.
-For photographs, the widened allowance is at most `WIDEST` times the learned one. A JPEG that is
-saved again at its own quality is almost identical there, and such a spike must not open every
-quality again.
+Two probes that break the assumption widen the allowance for this image to twice their distance, at
+most to `WIDEST` times the learned one. A JPEG that is saved again at its own quality is almost
+identical there, and such a spike must not open every quality again. Where a curve falls further, as
+it may on images with little detail, the search can miss a better answer; it ends in time.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -37,7 +35,7 @@ class Roughness:
     part begins at each quality in `breaks`. `near[d - 1]` holds instead between qualities that are
     d apart; the last entry also holds for larger distances, since a smooth curve has risen again
     by then. Images exceed `near` here and there, so `margin` is added to it once the target lies
-    between probes. A curve that is not `smooth` may exceed its allowance by any factor.
+    between probes.
     """
 
     allowance: float
@@ -45,7 +43,6 @@ class Roughness:
     breaks: tuple[int, ...] = ()
     near: tuple[float, ...] = ()
     margin: float = math.inf
-    smooth: bool = True
 
 
 class Interval(NamedTuple):
@@ -58,10 +55,9 @@ class Interval(NamedTuple):
 class Bounds:
     """Lower and upper bounds of a nearly monotone curve at `low`..`high`."""
 
-    def __init__(self, low: int, high: int, roughness: Callable[[], Roughness]) -> None:
-        """`roughness` is called when a bound is first needed, as it may inspect the image."""
+    def __init__(self, low: int, high: int, roughness: Roughness) -> None:
         self.qualities = np.arange(low, high + 1)
-        self._look = roughness
+        self._roughness = roughness
         self._values = np.full(self.qualities.shape, np.nan)
 
     @property
@@ -97,11 +93,6 @@ class Bounds:
         lower[probed] = upper[probed] = self._values[probed]
         return Interval(lower, upper)
 
-    def between(self) -> Doubles:
-        """A value for each of `qualities`, interpolated between the probes."""
-        probed = ~self.unprobed()
-        return np.asarray(np.interp(self.qualities, self.qualities[probed], self._values[probed]))
-
     def unprobed(self) -> Bools:
         """A mask over `qualities`: True where nothing was tried yet."""
         return np.asarray(np.isnan(self._values))
@@ -116,12 +107,7 @@ class Bounds:
         return allowed + (allowed[-1],) * (self.qualities.size - len(near))
 
     def _widened(self, allowance: float, fall: float) -> float:
-        most = WIDEST * allowance if self._roughness.smooth else math.inf
-        return min(max(allowance, 2 * fall), most)
-
-    @cached_property
-    def _roughness(self) -> Roughness:
-        return self._look()
+        return min(max(allowance, 2 * fall), WIDEST * allowance)
 
     @cached_property
     def _parts(self) -> list[slice]:

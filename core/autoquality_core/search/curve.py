@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from autoquality_core.runtime.arrays import Doubles
+from autoquality_core.search.bounds import Roughness
 
 QUALITIES = np.arange(1, 101)
 
@@ -84,14 +85,14 @@ class CurvePrior:
     """The belief about one image's curve before any probe.
 
     `mean` (100,) and `covariance` (100, 100) are of v over q = 1..100 (natural logarithms).
-    `noise` is the standard deviation of v around a smooth curve, and `allowance` how far a curve
-    may fall (see `bounds`). `doubts` are alternative beliefs.
+    `noise` is the standard deviation of v around a smooth curve, and `roughness` how far a curve
+    may fall. `doubts` are alternative beliefs.
     """
 
     mean: Doubles
     covariance: Doubles
     noise: float
-    allowance: float
+    roughness: Roughness
     doubts: tuple[Gaussian, ...] = ()
 
     @property
@@ -154,11 +155,17 @@ class CurvePrior:
         bend = 0.3 * (end - start) * np.abs(x) ** 3 * np.sign(x)
         drift = 0.15**2 * rbf(15.0)
         covariance = 0.9**2 + np.outer(slope, slope) + np.outer(bend, bend) + drift
-        return cls(mean, covariance, noise, allowance)
+        return cls(mean, covariance, noise, Roughness(allowance))
 
     @classmethod
     def learned(
-        cls, mean: Doubles, components: Doubles, *, residual: float, noise: float, allowance: float
+        cls,
+        mean: Doubles,
+        components: Doubles,
+        *,
+        residual: float,
+        noise: float,
+        roughness: Roughness,
     ) -> CurvePrior:
         """A prior from a corpus of curves.
 
@@ -169,7 +176,7 @@ class CurvePrior:
         """
         unlike = 0.16**2 + 0.3**2 * rbf(30.0)
         covariance = 1.5 * components.T @ components + unlike + unexplained(residual)
-        return cls(mean, covariance, noise, allowance)
+        return cls(mean, covariance, noise, roughness)
 
 
 class CurveModel:

@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from autoquality_core.search.acquisition import ALL_DIFFERENT, Acquisition, LookUp
+from autoquality_core.search.acquisition import ALL_DIFFERENT, Acquisition
 from autoquality_core.search.base import Goal, Observation
 from autoquality_core.search.curve import CurveModel, CurvePrior
 from autoquality_core.search.goals import SizeGoal
@@ -39,7 +39,6 @@ def search(
     attempt: Callable[[int], Observation],
     *,
     prior: CurvePrior | Sequence[CurvePrior],
-    roughness: LookUp | Sequence[LookUp | None] | None = None,
     first: int | None = None,
     equivalents: Sequence[int] = ALL_DIFFERENT,
     may_continue: Callable[[int], bool] = lambda _quality: True,
@@ -48,24 +47,23 @@ def search(
 ) -> Found:
     """Find the quality in [low, high] that `goal` asks for.
 
-    `attempt` encodes at one quality, at most once for each. `prior` and `roughness` are those of
-    the goal's curve, or sequences for its curves. `first` is the first quality to try.
-    `equivalents` has for each quality 1 to 100 the lowest one with the same file; only one of
-    them is tried. Before every attempt but the first, `may_continue` is called with its quality;
-    if it returns False, the search ends with the best answer so far and DEADLINE_REACHED.
+    `attempt` encodes at one quality, at most once for each. `prior` is that of the goal's curve, or
+    a sequence for its curves. `first` is the first quality to try. `equivalents` has for each
+    quality 1 to 100 the lowest one with the same file; only one of them is tried. Before every
+    attempt but the first, `may_continue` is called with its quality; if it returns False, the
+    search ends with the best answer so far and DEADLINE_REACHED.
 
     `attempt_two` encodes a second quality at the same time, if a core is free, and returns one
     observation or two. The second is speculation: the search uses it when it would have tried
     that quality next. So the answer does not depend on a free core.
 
-    `roughness` returns how far this image's curve may fall; without it, `prior.allowance` counts.
-    On a curve that keeps to that, trying every quality would find the same answer.
+    On a curve that falls no further than `prior.roughness`, trying every quality would find the
+    same answer, unless the search ends after `acquisition.MOST` attempts.
 
     If `stop` returns True before an attempt, the search ends with the best answer so far, unproven.
     """
     priors = [prior] if isinstance(prior, CurvePrior) else prior
-    look_ups = roughness if isinstance(roughness, Sequence) else [roughness]
-    acquisition = Acquisition(goal, low, high, priors, equivalents, look_ups)
+    acquisition = Acquisition(goal, low, high, priors, equivalents)
     ready: dict[int, Observation] = {}
     while not (stop and stop(acquisition)) and not acquisition.settled:
         started = bool(acquisition.seen)

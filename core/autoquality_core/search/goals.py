@@ -38,6 +38,9 @@ class SizeGoal(Goal):
     def width(self) -> float:
         return self.aim - self._least
 
+    def accepts(self, seen: Observation) -> bool:
+        return seen.size_bytes <= self.target
+
     def finished(self, seen: Observation) -> bool:
         return 0 <= self.target - seen.size_bytes <= self.spare and self.spare > 0
 
@@ -92,6 +95,8 @@ class SizeGoal(Goal):
 class ScoreGoal(Goal):
     """A score within `error` of `target`, or else the nearest to it.
 
+    If even the lowest quality of the range looks too good, it is the answer.
+
     A *loss* is a score with its sign chosen so that lower looks better.
     """
 
@@ -120,7 +125,16 @@ class ScoreGoal(Goal):
         """True for a score that is better than the target by more than twice the error."""
         return self._loss(self.target) - self._loss(seen.measured) > 2 * self.error
 
+    def lowest_too_good(self, seen: Sequence[Observation], low: int) -> Observation | None:
+        """The probe at quality `low` if it looks too good."""
+        for one in seen:
+            if one.quality == low and self.side([one]) == -1 and not self.finished(one):
+                return one
+        return None
+
     def best(self, seen: Sequence[Observation], low: int, high: int) -> Observation:
+        if lowest := self.lowest_too_good(seen, low):
+            return lowest
         for one in seen:
             if self.finished(one):
                 return one
@@ -144,6 +158,9 @@ class ScoreGoal(Goal):
         return bool(scores) and min(scores) < self.target < max(scores)
 
     def open(self, seen: Sequence[Observation], intervals: Sequence[Interval], high: int) -> Bools:
+        low = high - intervals[0].lower.size + 1
+        if self.lowest_too_good(seen, low):
+            return np.zeros(intervals[0].lower.shape, np.bool_)
         least, most = self.scale.score(intervals[0].upper), self.scale.score(intervals[0].lower)
         if not self.scale.lower_is_better:
             least, most = -least, -most
@@ -180,13 +197,10 @@ class ScoreGoal(Goal):
     ) -> Outcome:
         if self.finished(best):
             return Outcome.TARGET_MET
-        if self.crossed(seen):
-            return Outcome.NEAREST_QUALITY
-        away = self._loss(best.measured) - self._loss(self.target)
-        if best.quality == high and away > 0:
-            return Outcome.MAX_QUALITY_REACHED
-        if best.quality == low and away < 0:
+        if self.lowest_too_good([best], low):
             return Outcome.MIN_QUALITY_REACHED
+        if best.quality == high and self.side(seen) == 1:
+            return Outcome.MAX_QUALITY_REACHED
         return Outcome.NEAREST_QUALITY
 
     @property

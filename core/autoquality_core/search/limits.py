@@ -75,8 +75,9 @@ class LimitedGoal(Goal):
     That is the answer of `goal` itself, except where a limit takes the place of a bound of the
     range: if all qualities within the limits look too poor, the highest of them, and if all look
     too good, the lowest. Of those that look clearly too good, one that is close enough to a limit
-    ends the search. If no quality is within all limits, the one on bytes counts: the answer is the
-    highest quality within it, or else the lowest of all.
+    ends the search, and so does the lowest quality of the range. If no quality is within all
+    limits, the one on bytes counts: the answer is the highest quality within it, or else the lowest
+    of all.
 
     A `SizeGoal` has its limit on bytes in its target. For a `ScoreGoal` it is `max_bytes`, for an
     image of `pixels`. The curves are that of `goal`, one for each of `Observation.others`, and that
@@ -124,6 +125,8 @@ class LimitedGoal(Goal):
             if self.fallback is None:
                 return max(seen, key=lambda one: one.quality)
             return self.fallback[0].best(seen, low, high)
+        if lowest := self._lowest_too_good(within, low):
+            return lowest
         side = self._side(within)
         if not side:
             return self.goal.best(within, low, high)
@@ -141,6 +144,8 @@ class LimitedGoal(Goal):
         within = [one for one in seen if self.accepts(one)]
         if not within:
             return may_be_within
+        if self._lowest_too_good(within, high - may_be_within.size + 1):
+            return np.zeros_like(may_be_within)
         good = self.goal.open(within, intervals[:1], high) & may_be_within
         if self._excludes_target:
             good[:] = False  # no score is both within the limit and good enough
@@ -247,6 +252,10 @@ class LimitedGoal(Goal):
         if isinstance(self.goal, SizeGoal) or not self.goal.is_too_good(seen):
             return None
         return next((one for one in self.scores if one.is_close(seen)), None)
+
+    def _lowest_too_good(self, within: Sequence[Observation], low: int) -> Observation | None:
+        """As that of a `ScoreGoal`; None for a `SizeGoal`."""
+        return None if isinstance(self.goal, SizeGoal) else self.goal.lowest_too_good(within, low)
 
     def _side(self, within: Sequence[Observation]) -> int:
         """1 if all look too poor, -1 if all look too good, else 0; 0 for a `SizeGoal`."""

@@ -93,23 +93,6 @@ def test_an_interrupt_prints_one_line_and_keeps_labels(
     assert not any(out.glob(".*"))
 
 
-def roughness(folder: Path, out: Path) -> list[str]:
-    return [
-        *(sys.executable, "-m", "autoquality_train", "roughness", str(folder), "--name", "made"),
-        *("--sweeps", str(out), "--out", str(out), "--drawings", "40", "--jobs", "2"),
-    ]
-
-
-def test_sweeps_for_roughness_end_with_the_command(tmp_path: Path) -> None:
-    folder, out = corpus(tmp_path / "corpus", 1), tmp_path / "sweeps"
-    process = started(roughness(folder, out))
-    until(lambda: labels(out), within=START)
-    workers = children(process.pid)
-    process.kill()
-    process.communicate(timeout=60)
-    until(lambda: not any(alive(worker) for worker in workers))
-
-
 def test_labelling_ends_when_labels_cannot_be_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -10,21 +10,18 @@ import pytest
 
 from autoquality_core import priors
 from autoquality_core.formats import JpegEncoder, WebpEncoder
-from autoquality_core.formats.base import WHOLE_CHROMA
 from autoquality_core.metrics import DSSIM
-from autoquality_core.priors.features import COLOURED_NUMBERS, NUMBERS, Detail, all_features
+from autoquality_core.priors.features import COLOURED_NUMBERS, NUMBERS, all_features
 from autoquality_core.priors.formats import Learned, SizeBeliefs
-from autoquality_core.priors.roughness import DETAILED
-from autoquality_core.search import CurvePrior, Observation, ScoreGoal, search
+from autoquality_core.search import CurvePrior, Observation, Roughness, ScoreGoal, search
 from autoquality_train.cli.priors import LEAST_DIFFERENCES, LEAST_ROWS
 from autoquality_train.corpus.samples import decode
 from autoquality_train.labels.sweeps import ALL, Sweep
 from autoquality_train.priors import write_learned
-from autoquality_train.priors.curves import SizedSweep, allowances
+from autoquality_train.priors.curves import LARGE, SizedSweep, allowances, near
 from autoquality_train.priors.features import learn
 from autoquality_train.priors.formats import payloads
 from autoquality_train.priors.offsets import learn as learn_offset
-from autoquality_train.priors.roughness import APART, KNOTS, MARGIN, Rough, fit
 from tests.photos import crop
 from tests.repo.training.helpers import GRAPHICS, PHOTOS, run
 
@@ -69,7 +66,7 @@ def test_priors_are_learned_from_labels_at_every_quality(tmp_path: Path) -> None
         np.array(curve["components"]),
         residual=curve["residual"],
         noise=curve["noise"],
-        allowance=curve["allowance"],
+        roughness=Roughness(curve["allowance"]),
     )
     complete = [path for path in sweeps.iterdir() if np.load(path)["dssim"].size == 100]
     with np.load(complete[0]) as one:
@@ -225,58 +222,16 @@ def rising() -> np.ndarray:
     return np.exp(np.linspace(-3, 0, 100))
 
 
-def rough(size: np.ndarray, blocks: float = 40.0) -> Rough:
-    return Rough(sweep(size), Detail(blocks, simple=False), pixels=10**6, grey=False)
-
-
-def test_a_fall_is_learned_for_images_with_as_much_detail_and_less() -> None:
-    size = rising()
-    size[50] = size[49] * np.exp(-0.2)
-    within = fit("jpeg", [rough(size)], [sweep(rising())], ["size"])["size"]["rich"]["within"]
-    at = 5  # 32 to 63 blocks
-    assert within[at] == np.round(MARGIN * 0.2, 4)
-    assert within[0] == within[at]
-    assert within[at + 2] == np.round(within[at] / 2, 4), "four times the detail, half the noise"
-    assert len(within) == KNOTS == DETAILED.bit_length() - 1
-
-
-def test_a_fall_where_chroma_changes_counts_only_across_the_parts() -> None:
-    size = rising()
-    size[WHOLE_CHROMA - 1 :] *= np.exp(-0.5)
-    rich = fit("jpeg", [rough(size)], [sweep(rising())], ["size"])["size"]["rich"]
-    assert max(rich["within"]) == 0
-    assert max(rich["across"]) > 0.4
-
-
-def test_photographs_rise_again_with_the_distance() -> None:
+def test_the_values_of_photographs_rise_again_with_the_distance() -> None:
     smooth = sweep(rising(), np.geomspace(0.2, 0.001, 100))
-    near = fit("jpeg", [rough(rising())], [smooth, smooth], ["dssim"])["dssim"]["near"]
-    assert isinstance(near, list) and len(near) == APART
-    assert near == sorted(near, reverse=True)
-    assert near[-1] < -0.3
+    learned = near([SizedSweep(smooth, LARGE), SizedSweep(smooth, LARGE)], "dssim")["near"]
+    assert len(learned) == 8
+    assert learned == sorted(learned, reverse=True)
+    assert learned[-1] < -0.3
 
 
-def test_roughness_is_learned_from_drawings_and_photographs(tmp_path: Path) -> None:
-    corpus, out = tmp_path / "corpus", tmp_path / "out"
-    corpus.mkdir()
-    for name in ("coffee.png", "chelsea.png"):
-        (corpus / name).write_bytes(crop(name, 64, 48))
-    (corpus / "broken.png").write_bytes(b"no image")
-    done = run(
-        *("roughness", str(corpus), "--sweeps", str(tmp_path / "sweeps"), "--out", str(out)),
-        *("--name", "two crops", "--drawings", "12", "--settings", "jpeg", "--jobs", "1"),
-    )
-    assert done.exit_code == 0, done.output
-    assert "broken.png: image: not an image of a supported format" in done.output
-    learned = json.loads((out / "jpeg.rough.json").read_text())
-    assert learned["corpus"] == "two crops"
-    shipped = json.loads((Path(priors.__file__).parent / "jpeg.rough.json").read_text())
-    for curve, tables in shipped["curves"].items():
-        # A curve that was learned later than the others names its own origin.
-        assert learned["curves"][curve].keys() == tables.keys() - {"origin"}
-        for kind in ("simple", "rich"):
-            assert len(learned["curves"][curve][kind]["within"]) == KNOTS
-    assert len(learned["curves"]["dssim"]["near"]) == APART
+def test_thumbnails_say_nothing_about_qualities_a_few_steps_apart() -> None:
+    assert near([SizedSweep(sweep(rising()), LARGE - 1)], "dssim") == {}
 
 
 def test_formats_are_learned_jointly_from_labels_that_few_samples_have(tmp_path: Path) -> None:

@@ -11,7 +11,6 @@ from autoquality_train.cli.label import label
 from autoquality_train.cli.options import Failed
 from autoquality_train.cli.priors import features, offsets, priors
 from autoquality_train.cli.report import report
-from autoquality_train.cli.roughness import roughness
 from autoquality_train.cli.run import run
 from autoquality_train.cli.train import train
 from autoquality_train.processes import WorkerDied
@@ -70,7 +69,7 @@ def cli() -> None:
 
 
 for command in (
-    *(corpus, label, priors, features, offsets, roughness, formats),
+    *(corpus, label, priors, features, offsets, formats),
     *(train, report, run),
 ):
     cli.add_command(command)

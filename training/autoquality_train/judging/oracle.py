@@ -8,7 +8,7 @@ from autoquality_core.search.base import Goal, Observation
 from autoquality_core.search.engine import Found
 from autoquality_core.types import Outcome
 
-_AT_A_LIMIT = (Outcome.MAX_DSSIM_REACHED, Outcome.MIN_SSIMULACRA2_REACHED)
+_FINISHED = (Outcome.TARGET_MET, Outcome.MAX_DSSIM_REACHED, Outcome.MIN_SSIMULACRA2_REACHED)
 
 
 def oracle(goal: Goal, low: int, high: int, attempt: Callable[[int], Observation]) -> Found:
@@ -26,7 +26,7 @@ def agree(goal: Goal, found: Found, expected: Found) -> bool:
 
     Of the nearest scores, any is right, and of those that are close enough to a limit, too.
     """
-    if goal.finished(found.best) and found.outcome in _AT_A_LIMIT:
+    if goal.finished(found.best) and found.outcome in _FINISHED:
         return True
     if found.outcome is not expected.outcome:
         return False

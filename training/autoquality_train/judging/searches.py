@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 
 from autoquality_core.metrics import DSSIM, METRICS
 from autoquality_core.networks import Prediction
 from autoquality_core.pipeline.methods import ScoreSearch
 from autoquality_core.priors import score_prior
-from autoquality_core.priors.roughness import score_roughness
 from autoquality_core.search import Goal, Observation, ScoreGoal, SizeGoal, search
 from autoquality_core.types import Method, ResolvedTarget
 from autoquality_train.judging.swept import Swept, SweptSession
@@ -68,7 +66,6 @@ def first_guess_search(swept: Swept, resolved: ResolvedTarget, prediction: Predi
         resolved.max_quality,
         attempt,
         prior=score_prior(swept.encoder, swept.metric, area),
-        roughness=partial(score_roughness, swept.pixels, swept.encoder, swept.metric),
         first=prediction.quality,
         equivalents=swept.encoder.equivalents(has_alpha=swept.pixels.has_alpha),
     )

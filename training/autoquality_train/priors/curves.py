@@ -28,6 +28,15 @@ USUAL = slice(9, 95)
 """Qualities 10 to 95. The ends of the scale say little about the roughness of a curve."""
 
 
+LARGE = 256 * 256
+"""Pixels from which an image counts for allowances by distance. Thumbnails are rougher."""
+
+_APART = 8
+"""The greatest distance in quality steps of an allowance by distance."""
+
+_NEAR = 90
+"""The percentile of an allowance by distance. A higher one would cost a probe in every search."""
+
 _ACROSS = 98
 """The percentile of falls at a break, where it is known that the curve may fall."""
 
@@ -103,6 +112,7 @@ def fit(setting: str, known: Sequence[SizedSweep], names: Sequence[str]) -> dict
         found[name] = {**learn(curves_of(known, name)), **roughness(setting, known, name)}
         if name != SIZE:
             found[name]["allowance_pixels"] = ALLOWANCE_PIXELS
+            found[name] |= near(known, name)
     return found
 
 
@@ -127,9 +137,31 @@ def roughness(
         low, high = sorted(METRICS[name].value(score) for score in SCALES[name].usual)
         matters, usual, least = (curves > low) & (curves < high), 95, 0.01
     percentile = usual if percentile is None else percentile
-    breaks = SWEPT[setting].breaks(grey=False)
+    breaks = SWEPT[setting].breaks
     allowed = allowances(curves, matters, known, breaks, percentile)
     return {**allowed, "allowance": max(least, allowed["allowance"])}
+
+
+def near(known: Sequence[SizedSweep], name: str) -> dict[str, Any]:
+    """How far a metric's values fall between qualities 1, 2, 3 ... apart; negative if they rise.
+
+    Empty without large images.
+    """
+    large = [one for one in known if one.pixels >= LARGE]
+    if not large:
+        return {}
+    values = curves_of(large, name)
+    low, high = sorted(METRICS[name].value(score) for score in SCALES[name].usual)
+    matters = (values > low) & (values < high)
+    matters[:, :4] = False  # the lowest qualities differ from all others and are rarely used
+    seen = []
+    for apart in range(1, _APART + 1):
+        both = matters[:, :-apart] & matters[:, apart:]
+        fall = np.where(both, values[:, :-apart] - values[:, apart:], -np.inf).max(axis=1)
+        seen.append(float(np.percentile(fall, _NEAR)))
+    found = {"near": [round(one + 0.1 * abs(one) + 0.001, 4) for one in seen]}
+    margin = SCALES[name].margin
+    return found if margin is None else {**found, "margin": margin}
 
 
 def write(

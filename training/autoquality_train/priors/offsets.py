@@ -12,8 +12,6 @@ import numpy.typing as npt
 
 from autoquality_core.images import Pixels
 from autoquality_core.priors import SIZE
-from autoquality_core.priors.features import detail
-from autoquality_core.priors.roughness import DETAILED, effective_blocks
 from autoquality_train.basis import Basis
 from autoquality_train.labels.curves import overhead, step_of
 from autoquality_train.labels.sweeps import USUAL, Sweep
@@ -41,7 +39,7 @@ _BEFORE_STEP = 2
 class Pair:
     """One sample's curves by the usual setting, and by another one.
 
-    `swept` is the sweep by the other one, if it has every quality and the image has detail.
+    `swept` is the sweep by the other one, if it has every quality.
     """
 
     usual: Row
@@ -55,11 +53,10 @@ class Pair:
         # The same qualities of both, so that both curves are interpolated alike.
         both = {USUAL[setting]: usual.at(other.qualities), setting: other.at(usual.qualities)}
         rows = Row.of(pixels, both, group)
-        detailed = other.complete and effective_blocks(detail(pixels)) >= DETAILED
         return cls(
             _as_searched(rows[USUAL[setting]], USUAL[setting], area),
             _as_searched(rows[setting], setting, area),
-            SizedSweep(other, area) if detailed else None,
+            SizedSweep(other, area) if other.complete else None,
         )
 
 

@@ -37,18 +37,9 @@ class BudgetSearch(Protocol):
     """A search within a byte budget, with the session's metadata and alpha quality."""
 
     def __call__(
-        self,
-        session: Session,
-        resolved: ResolvedTarget,
-        first: int | None = None,
-        *,
-        thorough: bool = True,
+        self, session: Session, resolved: ResolvedTarget, first: int | None = None
     ) -> Found:
-        """Find the best quality, `first` tried first.
-
-        Without `thorough`, the allowance of photographs is used: a rule chose the alpha quality
-        then, so no proof makes the pair the best one.
-        """
+        """Find the best quality, `first` tried first."""
 
 
 def fixed_quality(quality: int, outcome: Outcome = Outcome.FIXED_QUALITY) -> MethodHandler:

@@ -45,7 +45,7 @@ def within_budget(
         enough = fits(found)
         session.use_metadata(requested.alone())
         if enough and session.metadata:
-            attributed = search(session, resolved, found.best.quality, thorough=False)
+            attributed = search(session, resolved, found.best.quality)
             found = attributed if fits(attributed) else found
         if enough and not fits(found):
             session.use_metadata(NO_METADATA)
@@ -95,9 +95,9 @@ def _lower_alpha(
         level = (fitting + over) // 2
     use(levels[max(fitting, 0)])
     if fitting >= 0:
-        return search(session, resolved, quality_at(fitting), thorough=False)
+        return search(session, resolved, quality_at(fitting))
     if over == 0:
-        lowest = search(session, resolved, resolved.min_quality, thorough=False)
+        lowest = search(session, resolved, resolved.min_quality)
         if session.size(lowest.best.quality) <= budget:
             return lowest
     use(before)

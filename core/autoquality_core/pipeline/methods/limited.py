@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from functools import partial
 
 from autoquality_core.metrics import METRICS, Metric, limit_name
 from autoquality_core.pipeline.session import Session
 from autoquality_core.priors import score_prior, size_prior
-from autoquality_core.priors.roughness import score_roughness, size_roughness
 from autoquality_core.search import (
     CurvePrior,
     LimitedGoal,
-    LookUp,
     ScoreGoal,
     ScoreLimit,
     SizeGoal,
@@ -55,22 +52,16 @@ def under_limits(
 
 
 def further_curves(
-    goal: LimitedGoal, others: tuple[Metric, ...], session: Session, *, thorough: bool = True
-) -> tuple[list[CurvePrior], list[LookUp | None]]:
-    """The priors of the curves after the first one of a goal, and how far these may fall.
-
-    Without `thorough`, the sizes fall as those of photographs.
-    """
-    pixels, encoder, count = session.pixels, session.encoder, session.pixel_count
+    goal: LimitedGoal, others: tuple[Metric, ...], session: Session
+) -> list[CurvePrior]:
+    """The priors of the curves after the first one of a goal."""
+    encoder, count, frames = session.encoder, session.pixel_count, session.pixels.frames
     priors = [
-        score_prior(encoder, one, count, session.features_for(one), frames=pixels.frames)
-        for one in others
+        score_prior(encoder, one, count, session.features_for(one), frames=frames) for one in others
     ]
-    looks: list[LookUp | None] = [partial(score_roughness, pixels, encoder, one) for one in others]
     if goal.max_bytes < math.inf:
         priors.append(size_prior(encoder, count, session.all_features))
-        looks.append(partial(size_roughness, pixels, encoder, goal.max_bytes) if thorough else None)
-    return priors, looks
+    return priors
 
 
 def keeps_scores(scores: Mapping[str, float], limits: Limits) -> bool:

@@ -24,13 +24,11 @@ from autoquality_core.pipeline.methods.limited import (
 from autoquality_core.pipeline.prediction_policy import predict, worthwhile_prediction
 from autoquality_core.pipeline.session import LIKELY, Session
 from autoquality_core.priors import score_prior
-from autoquality_core.priors.roughness import score_roughness
 from autoquality_core.search import (
     CurvePrior,
     Found,
     Gaussian,
     LimitedGoal,
-    LookUp,
     ScoreGoal,
     Stop,
     chance,
@@ -55,7 +53,7 @@ class ScoreSearch:
         """See MethodHandler."""
         prediction = None
         if self._predictors:
-            goal, priors, _ = self._beliefs(session, resolved)
+            goal, priors = self._beliefs(session, resolved)
             likely = chance(goal, resolved.min_quality, resolved.max_quality, *priors)
             prediction = worthwhile_prediction(
                 self._predictors, session, self.metric, resolved.target, misses=1 - likely
@@ -92,13 +90,12 @@ class ScoreSearch:
         resolved: ResolvedTarget,
         first: int | None = None,
         *,
-        thorough: bool = True,
         beliefs: Sequence[Gaussian] = (),
         stop: Stop | None = None,
     ) -> Found:
         """See BudgetSearch. `beliefs` and `stop` are for `search_over_chroma`."""
         curve = None if prediction is None else prediction.curve
-        goal, priors, looks = self._beliefs(session, resolved, curve, thorough=thorough)
+        goal, priors = self._beliefs(session, resolved, curve)
         if beliefs:
             priors[0] = priors[0].with_beliefs(beliefs)
         elif prediction is not None and curve is None:
@@ -113,7 +110,6 @@ class ScoreSearch:
             resolved.max_quality,
             attempts.one,
             prior=priors,
-            roughness=looks,
             first=first,
             equivalents=session.equivalents,
             may_continue=lambda quality: session.knows(quality) or session.may_continue(quality),
@@ -126,10 +122,8 @@ class ScoreSearch:
         session: Session,
         resolved: ResolvedTarget,
         predicted: Gaussian | None = None,
-        *,
-        thorough: bool = True,
-    ) -> tuple[ScoreGoal | LimitedGoal, list[CurvePrior], list[LookUp | None]]:
-        """The goal, the priors of its curves, and how far these may fall.
+    ) -> tuple[ScoreGoal | LimitedGoal, list[CurvePrior]]:
+        """The goal, and the priors of its curves.
 
         The priors are by the image's features if they may save a probe, and always under limits.
         """
@@ -140,13 +134,11 @@ class ScoreSearch:
         likely = chance(goal, resolved.min_quality, resolved.max_quality, prior)
         if likely < LIKELY or resolved.limits:
             prior = score_prior(*known, session.features_for(self.metric), predicted, frames)
-        look = partial(score_roughness, session.pixels, session.encoder, self.metric)
         if not resolved.limits:
-            return goal, [prior], [look]
+            return goal, [prior]
         limited = under_limits(goal, self.metric, resolved.limits, session)
         others = other_metrics(resolved.limits, self.metric)
-        priors, looks = further_curves(limited, others, session, thorough=thorough)
-        return limited, [prior, *priors], [look, *looks]
+        return limited, [prior, *further_curves(limited, others, session)]
 
 
 def search_by_network(

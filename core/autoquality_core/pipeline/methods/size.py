@@ -18,7 +18,6 @@ from autoquality_core.pipeline.methods.limited import (
 )
 from autoquality_core.pipeline.session import LIKELY, Session
 from autoquality_core.priors import size_prior
-from autoquality_core.priors.roughness import size_roughness
 from autoquality_core.search import CurvePrior, Found, SizeGoal, chance, search
 from autoquality_core.types import Outcome, ResolvedTarget
 
@@ -48,11 +47,9 @@ def _search(
     session: Session,
     resolved: ResolvedTarget,
     first: int | None = None,
-    *,
-    thorough: bool = True,
 ) -> Found:
     """See BudgetSearch. The limits on scores hold, too."""
-    found = _by_size(find, session, resolved, first, thorough=thorough)
+    found = _by_size(find, session, resolved, first)
     quality, limits = found.best.quality, resolved.limits
     if found.outcome is Outcome.DEADLINE_REACHED or not limits.scores:
         return found
@@ -68,16 +65,13 @@ def _search(
     # A lower quality may look better than the highest that fits.
     constant = session.metadata.size
     goal = under_limits(_goal(session, resolved, constant), None, limits, session)
-    size = partial(size_roughness, session.pixels, session.encoder, goal.goal.target)
-    priors, looks = further_curves(goal, metrics, session)
     attempts = Attempts(session, others=metrics, constant=constant)
     return search(
         goal,
         resolved.min_quality,
         resolved.max_quality,
         attempts.one,
-        prior=[_prior(session), *priors],
-        roughness=[size if thorough else None, *looks],
+        prior=[_prior(session), *further_curves(goal, metrics, session)],
         first=quality,
         equivalents=session.equivalents,
         may_continue=session.may_continue,
@@ -85,12 +79,7 @@ def _search(
 
 
 def _by_size(
-    find: Callable[..., Found],
-    session: Session,
-    resolved: ResolvedTarget,
-    first: int | None,
-    *,
-    thorough: bool,
+    find: Callable[..., Found], session: Session, resolved: ResolvedTarget, first: int | None
 ) -> Found:
     """As `_search`, without limits.
 
@@ -115,7 +104,6 @@ def _by_size(
     prior = size_prior(session.encoder, session.pixel_count)
     if chance(goal, resolved.min_quality, resolved.max_quality, prior) < LIKELY:
         prior = _prior(session)
-    look = partial(size_roughness, session.pixels, session.encoder, goal.target)
     attempts = Attempts(session, constant=constant)
     return find(
         goal,
@@ -123,7 +111,6 @@ def _by_size(
         resolved.max_quality,
         attempts.one,
         prior=prior,
-        roughness=look if thorough else None,
         first=first,
         equivalents=session.equivalents,
         may_continue=session.may_continue,

@@ -40,7 +40,7 @@ class PredictedScore(ScoreSearch):
             quality = min(max(prediction.quality, low), high)
         else:
             curve = None if prediction is None else prediction.curve
-            goal, priors, _ = self._beliefs(session, resolved, curve)
+            goal, priors = self._beliefs(session, resolved, curve)
             quality = low + int(np.abs(priors[0].mean[low - 1 : high] - goal.aim).argmin())
         session.probe(quality)
         if not _within(session, resolved, quality):
