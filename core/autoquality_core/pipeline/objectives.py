@@ -10,7 +10,7 @@ from typing import ClassVar, Protocol
 from autoquality_core.metrics import SSIMULACRA2
 from autoquality_core.pipeline.entry import Entry
 from autoquality_core.priors.formats import SizeBeliefs
-from autoquality_core.types import Method, Outcome
+from autoquality_core.types import Chroma, Method, Outcome
 
 RISK_BYTES = 0.015
 """The expected share of the bytes that is not worth the search of another candidate."""
@@ -81,7 +81,7 @@ class FewestBytes:
         if not self.met(best) and not optional:
             return self._improvement(entry, beliefs, best)
         target = TYPICAL_SCORE if self.target is None else self.target
-        if entry.most_bytes(target) <= best.size:
+        if entry.most_bytes(target) <= best.size or _may_lie_in_a_jump(best, entry):
             return math.inf
         room = best.size - _metadata_bytes(entry, best)
         saving = max(beliefs.saving(one, target, room) for one in entry.encoders) / RISK_BYTES
@@ -168,6 +168,16 @@ class BestScore:
     def _room(self, entry: Entry) -> float:
         choices = entry.session.metadata.choices()
         return next(self.budget - one.size for one in choices if one.size < self.budget or not one)
+
+
+def _may_lie_in_a_jump(best: Entry, entry: Entry) -> bool:
+    """Whether full chroma may meet a target that chroma by quality has no file for.
+
+    The score of an image with fine colours jumps where its chroma becomes full.
+    """
+    ours, theirs = entry.encoder, best.encoder
+    jumps = ours.chroma is Chroma.FULL and ours.format is theirs.format
+    return jumps and best.found.outcome is Outcome.NEAREST_QUALITY
 
 
 def _metadata_bytes(entry: Entry, best: Entry) -> int:
