@@ -13,7 +13,7 @@ import grpc
 
 from autoquality import _convert, _health, _stream
 from autoquality._async_call import AsyncCaller
-from autoquality._base_client import HEALTH_POLL_SECONDS, STREAM_ABOVE, BaseClient
+from autoquality._base_client import HEALTH_POLL_SECONDS, STREAM_ABOVE, BaseClient, checked
 from autoquality._call import CallOptions
 from autoquality._channel import Endpoint
 from autoquality._errors import AutoQualityError, DeadlineExceededError, UnavailableError
@@ -154,6 +154,7 @@ class AsyncClient(BaseClient):
 
     async def wait_ready(self, timeout: float | None = 30.0) -> None:
         """Wait until the server can be reached and says SERVING, like `Client.wait_ready`."""
+        checked(timeout)
         end = None if timeout is None else time.monotonic() + timeout
         while not await self._is_ready(  # noqa: ASYNC110 (a server sends no event)
             None if end is None else max(0.0, end - time.monotonic())

@@ -35,6 +35,17 @@ def stream_above(limits: Limits) -> int | None:
     return min(STREAM_ABOVE, limits.max_image_bytes) if limits.max_stream_bytes else None
 
 
+def checked(timeout: float | None) -> float | None:
+    """Return a timeout. Raises ValueError for a negative one and NaN, TypeError for no number."""
+    try:
+        right = timeout is None or timeout >= 0
+    except TypeError:
+        raise TypeError(f"timeout must be a number of seconds or None, not {timeout!r}") from None
+    if not right:
+        raise ValueError(f"timeout must be 0 seconds or more, or None for no limit, not {timeout}")
+    return timeout
+
+
 class BaseClient(ABC):
     """Checks the options of a client and of its calls."""
 
@@ -61,7 +72,7 @@ class BaseClient(ABC):
         - `target`: host:port, a host (port 50051), or any gRPC name (`dns:///host:port`,
           `unix:/path`). The client uses the addresses of a name in turn. Default: the environment
           variable AUTOQUALITY_SERVER, or localhost:50051.
-        - `timeout`: the default of every call, in seconds. None has no limit.
+        - `timeout`: the default of every call, in seconds, 0 or more. None has no limit.
         - `retries`: 0 to 8. A call is retried if the server is full and says when to retry. It
           is retried up to 3 times if the server became unavailable. The delays grow to 4
           seconds, or to the server's retry hint. With the default they last until a server
@@ -80,8 +91,8 @@ class BaseClient(ABC):
         - `compression`: helps raw pixels, but not image files.
         - `channel_options`: gRPC options. They replace the client's own.
 
-        Raises ValueError for arguments that contradict each other or expose the token and for a
-        `target` that is a URL, OSError for a certificate that cannot be read.
+        Raises ValueError for arguments that contradict each other, are out of range or expose the
+        token and for a `target` that is a URL, OSError for a certificate that cannot be read.
         """
         if target is None:
             target = os.environ.get(SERVER_VARIABLE) or DEFAULT_TARGET
@@ -103,7 +114,7 @@ class BaseClient(ABC):
         if not 0 <= retries <= MAX_RETRIES:
             raise ValueError(f"retries must be from 0 to {MAX_RETRIES}, not {retries}")
         self._retries = retries
-        self._timeout = timeout
+        self._timeout = checked(timeout)
         self._metadata = tuple(metadata)
         self._set_up(server)
 
@@ -120,13 +131,11 @@ class BaseClient(ABC):
         request_id: str | None = None,
         metadata: Sequence[tuple[str, str | bytes]] = (),
     ) -> CallOptions:
-        """Combine a call's options with the client's. Raises ValueError for a bad request id."""
+        """Combine a call's options with the client's. Raises ValueError and TypeError."""
         if request_id and not (request_id.isascii() and request_id.isprintable()):
             raise ValueError(f"request_id must be printable ASCII, not {request_id!r}")
-        if isinstance(timeout, str):
-            raise TypeError(f"timeout must be a number of seconds or None, not {timeout!r}")
         return CallOptions(
-            timeout=self._timeout if isinstance(timeout, EllipsisType) else timeout,
+            timeout=self._timeout if isinstance(timeout, EllipsisType) else checked(timeout),
             metadata=(*self._metadata, *metadata),
             request_id=request_id or uuid.uuid4().hex,
             retries=self._retries,

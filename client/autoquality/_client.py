@@ -10,7 +10,7 @@ from typing import Self, Unpack
 import grpc
 
 from autoquality import _convert, _health, _stream
-from autoquality._base_client import HEALTH_POLL_SECONDS, STREAM_ABOVE, BaseClient
+from autoquality._base_client import HEALTH_POLL_SECONDS, STREAM_ABOVE, BaseClient, checked
 from autoquality._call import Caller
 from autoquality._channel import Endpoint
 from autoquality._errors import AutoQualityError, DeadlineExceededError, UnavailableError
@@ -111,7 +111,7 @@ class Client(BaseClient):
         `stream_above`, the size does not matter.
 
         Raises AutoQualityError for a failed call, ValueError for arguments that contradict each
-        other or do not exist, OSError for a path that cannot be read.
+        other, do not exist or are out of range, OSError for a path that cannot be read.
         """
         source, request = source_of(image), encode_request(options)
         call_options = self._options(timeout, request_id, metadata)
@@ -198,6 +198,7 @@ class Client(BaseClient):
         Raises DeadlineExceededError after `timeout` seconds (None has no limit), with the cause
         if the connection fails, and the errors of `health`.
         """
+        checked(timeout)
         end = None if timeout is None else time.monotonic() + timeout
         while not self._is_ready(None if end is None else max(0.0, end - time.monotonic())):
             time.sleep(HEALTH_POLL_SECONDS)

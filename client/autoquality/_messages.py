@@ -31,6 +31,9 @@ _TYPES = {
 }
 """What a caller has to give for a field of such a type."""
 
+_BITS = {FieldDescriptor.CPPTYPE_INT32: 31, FieldDescriptor.CPPTYPE_INT64: 63}
+"""The size of the largest whole numbers."""
+
 
 def to_message(kind: type[_Message], fields: Mapping[str, Any]) -> _Message:
     """Build a message. None stays absent.
@@ -47,14 +50,16 @@ def _built(kind: type[_Message], values: Mapping[str, Any]) -> _Message:
         return kind(**values)
     except (TypeError, ValueError, OverflowError):
         for name, value in values.items():
+            field: Any = kind.DESCRIPTOR.fields_by_name[name]
             try:
                 kind(**{name: value})
             except TypeError:
-                field: Any = kind.DESCRIPTOR.fields_by_name[name]
                 right = _TYPES.get(field.cpp_type) or f"a {field.message_type.name}"
                 raise TypeError(f"{name} must be {right}, not {value!r}") from None
             except (ValueError, OverflowError) as error:
-                raise ValueError(f"{name}: {error}") from None
+                bits = _BITS.get(field.cpp_type)
+                right = f" must be between -2**{bits} and 2**{bits}, not {value}"
+                raise ValueError(f"{name}{right if bits else f': {error}'}") from None
         raise
 
 

@@ -319,12 +319,14 @@ def bytes_of(text: str) -> int:
     Raises ValueError, which says what would be right.
     """
     match = _SIZE.fullmatch(text.strip())
-    value = int(float(match[1]) * _UNITS[(match[2] or "").lower()]) if match else 0
-    if not 1 <= value < 2**63:
+    value = float(match[1]) * _UNITS[(match[2] or "").lower()] if match else 0
+    if value >= 2**63:
+        raise ValueError("must be less than 8 EiB (2**63 bytes)")
+    if value < 1:
         raise ValueError(
             f"must be a size of 1 byte or more, such as 100kB, 64MiB or 1048576, not {text!r}"
         )
-    return value
+    return int(value)
 
 
 def score_of(word: str, metric: str = METRIC_OF_WORDS) -> float:

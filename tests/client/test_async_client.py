@@ -160,6 +160,8 @@ async def test_invalid_arguments_are_refused_before_anything_is_sent(server: Fak
             client.encode_stream(b"photo", format="gif")
         with pytest.raises(ValueError, match="printable ASCII"):
             await client.encode(b"photo", request_id="\n")
+        with pytest.raises(ValueError, match="timeout must be 0 seconds or more"):
+            await client.wait_ready(-1)
     with pytest.raises(ValueError, match="retries must be from 0 to 8"):
         server.async_client(retries=9)
     assert server.requests == ()

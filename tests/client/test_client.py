@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import pickle
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -102,6 +103,14 @@ def test_pickling_a_client_is_refused_with_advice(client: Client) -> None:
 def test_retries_outside_0_to_8_are_refused(retries: int) -> None:
     with pytest.raises(ValueError, match="retries must be from 0 to 8"):
         Client(retries=retries)
+
+
+@pytest.mark.parametrize("timeout", [-1, math.nan])
+def test_a_timeout_that_is_negative_or_nan_is_refused(client: Client, timeout: float) -> None:
+    with pytest.raises(ValueError, match="timeout must be 0 seconds or more, or None"):
+        Client(timeout=timeout)
+    with pytest.raises(ValueError, match="timeout must be 0 seconds or more, or None"):
+        client.wait_ready(timeout)
 
 
 def test_the_server_comes_from_the_environment_unless_it_is_given(

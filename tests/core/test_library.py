@@ -104,6 +104,7 @@ def test_an_unknown_name_is_an_attribute_error() -> None:
         ),
         ({"method": "size"}, "target: method size needs a target"),
         ({"max_bytes": "big"}, "max_bytes: must be a size of 1 byte or more, such as 100kB"),
+        ({"max_bytes": "1" * 400}, "max_bytes: must be less than 8 EiB"),
         ({"max_bytes": 0}, "max_bytes: must be 1 or more, is 0"),
         ({"worst": {"psnr": 30}}, "worst: must be one of dssim, ssimulacra2, is psnr"),
         ({"worst": {"dssim": "high"}}, "worst: must be a number, 0 or more, not 'high'"),
@@ -123,6 +124,7 @@ def test_an_unknown_name_is_an_attribute_error() -> None:
         ({"output": aq.WebpEncoder}, "output: must be a format, an encoder such as WebpEncoder("),
         ({"timeout": "5"}, "timeout: must be a number, is '5'"),
         ({"timeout": float("nan")}, "timeout: must be a number, is nan"),
+        ({"timeout": -1}, "timeout: must be 0 seconds or more, is -1"),
         (
             {"worst": ["dssim"]},
             """worst: must be a score by metric, such as {"dssim": 0.01}, is [""",

@@ -11,6 +11,7 @@ import click
 from autoquality._cli.command import Command, not_empty
 from autoquality._cli.errors import FAILED, Failure
 from autoquality._cli.formats import format_named, format_options, one_choice
+from autoquality._cli.numbers import Number, WholeNumber
 from autoquality._cli.options import encode_arguments, encode_options
 from autoquality._cli.session import Session
 from autoquality._enums import Format
@@ -41,14 +42,14 @@ def _joined(_context: click.Context, _parameter: click.Parameter, values: tuple[
 @click.option("--retry-failed", is_flag=True, help="Try files again that failed in earlier runs.")
 @click.option(
     "--in-flight",
-    type=click.IntRange(min=1),
+    type=WholeNumber(min=1),
     default=2000,
     show_default=True,
     help="Files that are read, waiting for a server, encoded or written at the same time.",
 )
 @click.option(
     "--memory",
-    type=click.IntRange(min=1),
+    type=WholeNumber(min=1),
     default=1024,
     show_default=True,
     metavar="MIB",
@@ -56,14 +57,14 @@ def _joined(_context: click.Context, _parameter: click.Parameter, values: tuple[
 )
 @click.option(
     "--connections",
-    type=click.IntRange(min=1),
+    type=WholeNumber(min=1),
     default=64,
     show_default=True,
     help="Files that are read or written at the same time.",
 )
 @click.option(
     "--outage",
-    type=click.FloatRange(min=0),
+    type=Number(min=0),
     default=60.0,
     show_default=True,
     metavar="SECONDS",

@@ -9,6 +9,7 @@ import click
 from click.core import ParameterSource
 
 from autoquality._address import targets_in
+from autoquality._cli.numbers import Number
 from autoquality._cli.session import Session
 
 EXIT_CODES = """\b
@@ -76,7 +77,7 @@ def global_options() -> list[click.Option]:
         ),
         click.Option(
             ["--timeout"],
-            type=click.FloatRange(min=0, min_open=True),
+            type=Number(min=0, min_open=True),
             default=60.0,
             show_default=True,
             metavar="SECONDS",

@@ -16,6 +16,7 @@ from autoquality._cli.batch import Batch, Failed, Result
 from autoquality._cli.command import Command, not_empty
 from autoquality._cli.errors import FAILED, Unreachable, failures
 from autoquality._cli.formats import format_named, format_options, one_choice
+from autoquality._cli.numbers import WholeNumber
 from autoquality._cli.options import encode_arguments, encode_options
 from autoquality._cli.paths import (
     STANDARD,
@@ -48,7 +49,7 @@ from autoquality._errors import UnavailableError
 @click.option("--skip-existing", is_flag=True, help="Skip images whose output exists.")
 @click.option(
     "--jobs",
-    type=click.IntRange(min=1),
+    type=WholeNumber(min=1),
     help="Images to encode at the same time.  [default: the server's number of workers]",
 )
 @click.option("--json", "json_lines", is_flag=True, help="Print one JSON object per image.")

@@ -11,6 +11,7 @@ import click
 
 from autoquality._cli.command import Command
 from autoquality._cli.errors import Failure
+from autoquality._cli.numbers import WholeNumber
 from autoquality._cli.session import Session
 
 _PACKAGES = ("starlette", "uvicorn", "anyio", "h11")
@@ -26,7 +27,7 @@ _PACKAGES = ("starlette", "uvicorn", "anyio", "h11")
 )
 @click.option(
     "--port",
-    type=click.IntRange(0, 65535),
+    type=WholeNumber(0, 65535),
     default=8050,
     show_default=True,
     help="Port to listen on. 0 takes a free one.",

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
+from autoquality._cli.numbers import Number, WholeNumber
 from autoquality._enums import ColorProfile, Method, Metric
 from autoquality._messages import fields_of
 from autoquality._notation import auto_quality, parse_notation, with_method
@@ -16,7 +17,7 @@ from autoquality_core.types import WORDS
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
-_QUALITY = click.IntRange(1, 100)
+_QUALITY = WholeNumber(1, 100)
 _METRICS = tuple(metric for metric in Metric if metric is not Metric.UNKNOWN)
 
 
@@ -79,7 +80,7 @@ _GENERAL = (
     ),
     click.option(
         "--allowed-error",
-        type=click.FloatRange(0),
+        type=Number(0),
         help="Allowed difference between the score and its target. For size, the share of the "
         "target that may stay unused.",
     ),
@@ -91,7 +92,7 @@ _GENERAL = (
     ),
     click.option(
         "--max-dssim",
-        type=click.FloatRange(0, 1),
+        type=Number(0, 1),
         help="Largest DSSIM, together with the target.",
     ),
     click.option(
@@ -146,7 +147,7 @@ _GENERAL = (
     ),
     click.option(
         "--min-width",
-        type=click.IntRange(1),
+        type=WholeNumber(1, 2**31 - 1),
         metavar="PIXELS",
         help="Least width with --may-shrink.",
     ),
@@ -160,7 +161,7 @@ def _format_options() -> Iterator[Callable[[_F], _F]]:
             option: Option = field.metadata["option"]
             name = f"--{prefix}-{field.name.replace('_', '-')}"
             if option.bounds is not None:
-                yield click.option(name, type=click.IntRange(*option.bounds), help=option.help)
+                yield click.option(name, type=WholeNumber(*option.bounds), help=option.help)
             elif option.choices is not None:
                 choices = click.Choice([choice.value for choice in option.choices])
                 yield click.option(name, type=choices, help=option.help)

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import fields, replace
 from functools import cache
+from typing import Any
 
 from autoquality_core.errors import InvalidRequest
 from autoquality_core.formats import EncoderOptions
@@ -141,7 +142,7 @@ def encode(
     - `measure`: more metrics to report.
     - `networks`: for "ml", such as `bundled_networks()`. Without them, a search by the metric
       serves it, with a notice.
-    - `timeout`: seconds, after which a search ends with its best answer so far.
+    - `timeout`: seconds, 0 or more, after which a search ends with its best answer so far.
     - `limits`: the largest source.
     - `background`: red, green and blue, 0 to 255 each. Replaces transparency in formats without it.
     - `keep_metadata`: keep EXIF, XMP and IPTC.
@@ -233,10 +234,12 @@ def compare(
     return Pipeline(Defaults(), limits).compare(*files, Deadline(timeout))
 
 
-def _check_call(timeout: object, limits: object) -> None:
+def _check_call(timeout: Any, limits: object) -> None:
     refuse_forks()
     if timeout is not None:
         check_number("timeout", timeout)
+        if timeout < 0:
+            raise InvalidRequest("timeout", f"must be 0 seconds or more, is {timeout}")
     check_kind("limits", limits, ImageLimits, "an ImageLimits")
     for one in fields(ImageLimits):
         check_number(f"limits.{one.name}", getattr(limits, one.name))
