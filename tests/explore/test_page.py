@@ -246,6 +246,7 @@ def test_the_best_format_has_its_candidates_and_all_controls(page: Page) -> None
     encoded(page, "JPEG", "WEBP", "BEST")
     best = column(page, "BEST")
     expect(best.get_by_role("list", name="candidates")).to_contain_text("JPEG")
+    expect(best.locator(".tag.right")).to_have_text(re.compile("^(JPEG|WEBP)$"))
     best.get_by_role("link", name="save BEST").click(trial=True)
 
 
@@ -254,6 +255,15 @@ def test_notices_are_shown(page: Page) -> None:
     choose(page, "cup.png", with_alpha())
     encoded(page, "JPEG")
     expect(column(page, "JPEG").locator(".notices")).to_contain_text("no transparency")
+
+
+def test_a_pane_names_the_format_that_replaces_the_chosen_one(page: Page) -> None:
+    only(page, "avif")
+    choose(page, "icon.png", crop("coffee.png", 15, 15))
+    encoded(page, "AVIF")
+    expect(column(page, "AVIF").locator(".notices")).to_contain_text("JPEG")
+    expect(column(page, "AVIF").locator(".tag.right")).to_have_text("JPEG")
+    expect(page.get_by_role("img", name="JPEG result")).to_be_visible()
 
 
 def test_the_progress_is_shown_until_the_result(page: Page) -> None:

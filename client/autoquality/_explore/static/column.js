@@ -83,7 +83,7 @@ export class Column {
     const { quality, size_bytes } = result;
     const scores = Object.fromEntries(Object.keys(SCORES).map((score) => [score, result[score]]));
     this.#add({ quality, size_bytes, ...scores, kind: "answer", file });
-    this.pane = new Pane(this.source, this.name);
+    this.pane = new Pane(this.source, this.name, result.format.toUpperCase());
     this.steps = element("input", {
       type: "range", min: 0, "aria-label": `${this.name}: quality to show`,
       oninput: () => this.select(this.encodings[Number(this.steps.value)]),

@@ -17,11 +17,12 @@ export class Pane {
   #drawn = null;
   #pointers = new Map();
 
-  constructor(original, name) {
+  /** `format` is that of the result, which may not be the format of the request. */
+  constructor(original, name, format) {
     this.#original = original;
     this.before = element("img", { alt: "Original", draggable: "false" });
     this.#load(this.before, original.shown);
-    this.after = element("img", { alt: `${name} result`, draggable: "false" });
+    this.after = element("img", { alt: `${format} result`, draggable: "false" });
     this.canvas = element("canvas", { role: "img", "aria-label": "Difference map" });
     this.split = element("input", {
       type: "range", class: "split", min: 0, max: 1, step: 0.01,
@@ -38,7 +39,7 @@ export class Pane {
       element("div", { class: "layer result" }, this.after),
       element("div", { class: "layer difference" }, this.canvas),
       element("span", { class: "tag left" }, "original"),
-      element("span", { class: "tag right" }, name),
+      element("span", { class: "tag right" }, format),
       this.split,
     );
     this.node = element("div", { class: "viewer" }, this.stage);
