@@ -21,7 +21,7 @@ import yaml
 from autoquality._version import __version__
 from tools.check_manifests import ROOT, render
 
-COMPONENTS = ("gpu", "monitoring", "tls")
+COMPONENTS = ("gpu", "http", "monitoring", "tls")
 CHOICES = tuple(
     chosen for count in range(len(COMPONENTS) + 1) for chosen in combinations(COMPONENTS, count)
 )

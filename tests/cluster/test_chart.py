@@ -16,7 +16,7 @@ from tests.cluster.control_plane import Cluster
 from tests.cluster.processes import PROGRAMS
 from tests.repo.deploy.rendered import rendered
 from tools.chart import CHOICES, rendered_with, write_chart
-from tools.check_manifests import FOLDERS, VERSIONS, problems
+from tools.check_manifests import FOLDERS, ROOT, VERSIONS, WITH_PROXY, problems
 
 NAMESPACE = "by-helm"
 Resource = dict[str, Any]
@@ -46,7 +46,11 @@ def by_name(resources: Any) -> dict[tuple[str, str], Resource]:
     return {(one["kind"], one["metadata"]["name"]): one for one in resources}
 
 
-@pytest.mark.parametrize("chosen", CHOICES, ids=lambda chosen: "-".join(chosen) or "base")
+@pytest.mark.parametrize(
+    "chosen",
+    [chosen for chosen in CHOICES if not {"http", "tls"} <= set(chosen)],
+    ids=lambda chosen: "-".join(chosen) or "base",
+)
 def test_without_other_values_it_is_what_kustomize_renders(
     helm: Callable[..., str], chosen: tuple[str, ...]
 ) -> None:
@@ -63,6 +67,7 @@ def test_without_other_values_it_is_what_kustomize_renders(
         (FOLDERS[1], ("monitoring",)),
         (FOLDERS[2], ("gpu", "monitoring")),
         (FOLDERS[3], ("monitoring", "tls")),
+        (WITH_PROXY, ("http", "monitoring")),
     ],
     ids=lambda value: value.name if isinstance(value, Path) else "",
 )
@@ -95,6 +100,51 @@ def test_values_go_where_they_belong(helm: Callable[..., str]) -> None:
     assert data["AUTOQUALITY_MAX_FILE_SIZE"] == "5000000"
     assert data["AUTOQUALITY_ALLOW_TRUNCATED"] == "true"
     assert "AUTOQUALITY_DRAIN_TIMEOUT" in data
+
+
+def test_the_sidecar_has_its_own_image_and_configuration(
+    helm: Callable[..., str], tmp_path: Path
+) -> None:
+    config = tmp_path / "envoy.yaml"
+    config.write_text((ROOT / "deploy/http/envoy.yaml").read_text().replace("app.", "my."))
+    found = by_name(
+        yaml.safe_load_all(
+            helm(
+                "template",
+                NAME,
+                f"--set-file=envoy.config={config}",
+                http="true",
+                tls="true",
+                image__repository="registry.example/aq",
+                image__tag="v7",
+                envoy__image="registry.example/envoy:v8",
+            )
+        )
+    )
+    pod = found["Deployment", NAME]["spec"]["template"]["spec"]
+    images = {one["name"]: one["image"] for one in pod["initContainers"] + pod["containers"]}
+    ours = "registry.example/aq:v7"
+    assert images == {"http": "registry.example/envoy:v8", "kernel": ours, "server": ours}
+    (volume,) = (one for one in pod["volumes"] if one["name"] == "http")
+    mounted = found["ConfigMap", volume["configMap"]["name"]]
+    assert mounted["data"] == {"envoy.yaml": config.read_text()}
+    assert list(mounted["binaryData"]) == ["autoquality.binpb"]
+    before = by_name(yaml.safe_load_all(rendered_with(("http", "tls"))))
+    assert mounted["metadata"]["name"] not in {name for _, name in before}
+
+
+@pytest.mark.parametrize(
+    ("values", "needed"),
+    [
+        ({"http": "true", "tls": "true"}, "http with tls needs envoy.config"),
+        ({"envoy__config": "static_resources"}, "envoy.config needs http=true"),
+    ],
+)
+def test_values_that_do_not_fit_each_other_are_refused(
+    helm: Callable[..., str], values: dict[str, str], needed: str
+) -> None:
+    with pytest.raises(Refused, match=needed):
+        helm("template", NAME, **values)
 
 
 @pytest.mark.parametrize(
