@@ -98,10 +98,8 @@ fn retry_delay(failure: &Failure, attempt: u32) -> Option<Duration> {
 
 /// Whether the server, or the connection to it, went away.
 fn is_lost(status: &Status) -> bool {
-    // tonic reports a connection that breaks during a call as UNKNOWN or CANCELLED, with the cause.
-    let caused_here = status
-        .source()
-        .is_some_and(|cause| cause.is::<tonic::transport::Error>());
-    let code = status.code();
-    code == Code::Unavailable || caused_here && matches!(code, Code::Unknown | Code::Cancelled)
+    // tonic reports a connection that breaks during a call as UNKNOWN or CANCELLED. The server's own
+    // errors have details.
+    let broken = matches!(status.code(), Code::Unknown | Code::Cancelled);
+    status.code() == Code::Unavailable || broken && status.details().is_empty()
 }

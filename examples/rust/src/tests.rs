@@ -27,7 +27,7 @@ use crate::pb::*;
 #[derive(Clone, Default)]
 struct Scripted {
     failures: Vec<Status>,
-    /// The number of first calls of `compare` that it never answers.
+    /// The number of first calls of `compare` and `encode_stream` that it never answers.
     hanging: usize,
     answer: Vec<u8>,
     calls: Arc<Mutex<Vec<MetadataMap>>>,
@@ -90,6 +90,7 @@ impl EncodingService for Scripted {
         request: Request<Streaming<EncodeStreamRequest>>,
     ) -> Result<Response<Self::EncodeStreamStream>, Status> {
         let next = self.next(request.metadata());
+        let hanging = self.calls() <= self.hanging;
         let chunk = Part::Chunk(self.answer.clone().into());
         let (parts, sent) = tokio::sync::mpsc::channel(4);
         tokio::spawn(async move {
@@ -97,7 +98,7 @@ impl EncodingService for Scripted {
             let mut answers = vec![Ok(accepted)];
             if let Err(status) = next {
                 answers.push(Err(status));
-            } else {
+            } else if !hanging {
                 let mut received = request.into_inner();
                 while received.message().await.is_ok_and(|part| part.is_some()) {}
                 answers.extend([Ok(Part::Result(EncodeResponse::default())), Ok(chunk)]);
@@ -106,6 +107,9 @@ impl EncodingService for Scripted {
                 let _ = parts
                     .send(answer.map(|part| EncodeStreamResponse { part: Some(part) }))
                     .await;
+            }
+            if hanging {
+                pending::<()>().await;
             }
         });
         Ok(Response::new(ReceiverStream::new(sent)))
@@ -320,6 +324,31 @@ async fn a_call_whose_connection_is_lost_is_unknown_and_repeated() {
     let (result, ()) = tokio::join!(calling, losing);
     assert_eq!((code(result), server.calls()), (Code::Ok, 2));
     assert_eq!(codes.into_inner().unwrap(), [Some(Code::Unknown), None]);
+}
+
+#[tokio::test]
+async fn a_stream_whose_connection_is_lost_is_unknown_and_repeated() {
+    let server = Scripted {
+        hanging: 1,
+        ..Default::default()
+    };
+    let (lose, lost) = oneshot::channel();
+    let mut lose = Some(lose);
+    let endpoint = losing_proxy(&server.serve().await, lost).await;
+    let client = client(endpoint.connect_lazy(), Bearer::default());
+    let (file, request) = (large_file(), EncodeRequest::default());
+    let mut failures = Vec::new();
+    let result = retry(soon(), async || {
+        let on_progress = |_| {
+            lose.take().map(|lose| lose.send(()));
+        };
+        let answer = encode_file(&client, file.path(), request.clone(), soon(), on_progress).await;
+        failures.extend(answer.as_ref().err().map(ToString::to_string));
+        answer
+    })
+    .await;
+    assert_eq!((code(result), server.calls()), (Code::Ok, 2));
+    assert!(failures[0].starts_with("Unknown: "), "{failures:?}");
 }
 
 #[test]
