@@ -269,9 +269,10 @@ sidecar-test: .venv/.stamp .venv-envoy/.stamp ## Test JSON and gRPC-Web through 
 	@tools/build-examples.sh web
 	@$(PYTEST) --numprocesses=1 tests/sidecar $(ARGS)
 
+# Without tests/conftest.py, which needs Hypothesis.
 .PHONY: engines-test
 engines-test: .venv/.stamp .tools/engines/.stamp ## Run examples/ray and examples/spark on clusters that lose a worker (needs Java 17)
-	@.tools/engines/bin/python -m pytest tests/engines -o filterwarnings=default -o timeout=900 $(ARGS)
+	@.tools/engines/bin/python -m pytest --noconftest tests/engines -o filterwarnings=default -o timeout=900 $(ARGS)
 
 .PHONY: cluster-test
 cluster-test: .venv/.stamp .tools/prometheus/.stamp .tools/cluster/.stamp ## Run the manifests in a real control plane with simulated nodes (needs go)
