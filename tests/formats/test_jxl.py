@@ -19,6 +19,7 @@ from autoquality_core.formats import (
 from autoquality_core.formats.jxl import distance
 from autoquality_core.images import Metadata, Pixels, luma, open_image
 from autoquality_core.images.jxl.container import read_container
+from autoquality_core.images.jxl.frames import read_frames
 from autoquality_core.images.jxl.header import read_header
 from autoquality_core.types import Format
 from tests.formats.sources import decoded_luma, grey, moving, photograph, translucent
@@ -103,6 +104,21 @@ def test_an_animation_keeps_durations_and_loops() -> None:
     assert CODEC.frames(data, pixels) == 8
     assert np.array_equal(jpegxl_decode(data), found.samples)
     assert np.array_equal(luma(found), decoded_luma(CODEC, data, pixels))
+
+
+@pytest.mark.parametrize("encoder", [EXACT, JxlEncoder(JxlOptions(effort=7))])
+def test_an_animation_of_letters_keeps_durations(encoder: JxlEncoder) -> None:
+    """Repeated shapes are in frames of their own, which are not shown."""
+    letter = np.kron([[1, 1, 1], [1, 0, 0], [1, 1, 0], [1, 0, 0]], np.ones((2, 2)))
+    light = 1 - np.pad(np.tile(np.pad(letter, 3), (4, 8)), 8)
+    page = np.repeat(255 * light[..., np.newaxis], 3, axis=2).astype(np.uint8)
+    pixels = Pixels.from_samples(np.stack([page, page[::-1], page[:, ::-1]]), (20, 300, 40))
+    data = encoder.encode(pixels, 90)
+    found = decode(data)
+    assert found.delays == pixels.delays
+    assert np.abs(found.samples.astype(int) - pixels.samples).mean() < 3
+    header = read_header(memoryview(data))
+    assert len(list(read_frames(memoryview(data), header, 99))) > 3
 
 
 @pytest.mark.parametrize("pixels", [photograph(), translucent(2), moving()])

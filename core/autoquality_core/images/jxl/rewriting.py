@@ -73,20 +73,22 @@ def _with_primaries(data: memoryview, header: Header, primaries: Sequence[_Field
 def retimed(codestream: bytes, delays: Sequence[int], plays: int) -> bytes:
     """An animation whose frames last `delays` milliseconds, and that is played `plays` times.
 
-    It must have as many frames, each of them shown. A delay is 1 or more.
+    It must have as many shown frames. A delay is 1 or more. Frames that others are built from stay
+    as they are: libjxl writes one for shapes that repeat, such as letters.
     """
     data = memoryview(codestream)
     header = read_header(data)
-    frames = read_frames(data, header, len(delays))
+    shown = (frame for frame in read_frames(data, header, len(data)) if frame.shown)
     writer = _BitWriter()
     writer.copy(data, 0, header.ticks_at[0])
     writer.add(*_MILLISECONDS, (2, 3), (32, plays), (1, 0))
     writer.copy(data, header.ticks_at[1], header.profile_at[1])
-    parts = [writer.whole()]
-    for frame, delay in zip(frames, delays, strict=True):
+    parts, at = [writer.whole()], header.frames_at
+    for frame, delay in zip(shown, delays, strict=True):
         writer = _BitWriter()
-        writer.copy(data, frame.begin, frame.duration_at[0])
+        writer.copy(data, at, frame.duration_at[0])
         writer.add((2, 3), (32, delay))
         writer.copy(data, frame.duration_at[1], frame.header_end)
         parts += [writer.whole(), bytes(data[frame.parts_at // 8 : frame.end // 8])]
+        at = frame.end
     return b"".join(parts)
