@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import pyvips
 
-from autoquality_core.formats import EncoderOptions, encoder_for
-from autoquality_core.images import ImageLimits
+from autoquality_core.formats import EncoderOptions, JxlOptions, WebpOptions, encoder_for
+from autoquality_core.images import ImageLimits, open_image
 from autoquality_core.metrics import DSSIM
 from autoquality_core.pipeline.defaults import Defaults
 from autoquality_core.pipeline.job import EncodeJob, EncodeResult
 from autoquality_core.pipeline.pipeline import Pipeline
 from autoquality_core.runtime.deadline import Deadline
-from autoquality_core.types import Format, Method, TargetSpec
+from autoquality_core.types import Format, Lossless, Method, TargetSpec
 from tests.formats.sources import photograph
+from tests.images.files import AMPLE
 from tests.images.test_hidden import cut_out, hidden_colours
 
 PIPELINE = Pipeline(Defaults(), ImageLimits(2**26, 50_000_000))
@@ -79,11 +82,20 @@ def test_bright_colours_do_not_bleed_into_edges() -> None:
     assert errors[0] < 0.8 * errors[1]
 
 
-def test_they_are_kept_when_asked_for() -> None:
-    source = variants()[1]
-    written = encode(source, Format.PNG, WISHES["none"], KEEP).image
-    samples = pyvips.Image.pngload_buffer(written).numpy()
-    assert np.array_equal(samples[..., :3], photograph().samples[0])
+@pytest.mark.parametrize(
+    ("fmt", "options", "error"),
+    [
+        (Format.PNG, KEEP, 0),
+        (Format.WEBP, replace(KEEP, webp=WebpOptions(lossless=Lossless.ALWAYS)), 0),
+        (Format.WEBP, KEEP, 8),
+        (Format.AVIF, KEEP, 8),
+        (Format.JXL, replace(KEEP, jxl=JxlOptions(lossless=True)), 0),
+    ],
+)
+def test_they_are_kept_when_asked_for(fmt: Format, options: EncoderOptions, error: int) -> None:
+    written = encode(variants()[1], fmt, WISHES["none"], options).image
+    colours = open_image(written, AMPLE).decode(all_frames=False).samples[..., :3]
+    assert np.abs(colours.astype(int) - photograph().samples).mean() <= error
 
 
 def test_png_holds_what_is_visible_unchanged() -> None:

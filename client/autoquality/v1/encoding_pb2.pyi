@@ -1019,7 +1019,8 @@ class EncodeRequest(google.protobuf.message.Message):
     """Keep the colours of fully transparent pixels. If false, a smooth continuation
     of the surrounding colours replaces them. It costs almost no bytes and does
     not bleed into visible edges. In PNG, black replaces them, which compresses
-    best. Absent: the server's, normally false.
+    best. A lossy JPEG XL and a PNG with `quantize` never keep them. Absent: the
+    server's, normally false.
     """
     @property
     def raw(self) -> Global___RawImage:

@@ -118,6 +118,7 @@ class WebpEncoder(Encoder):
             smart_subsample=self.options.smart_subsample,
             lossless=self.lossless,
             near_lossless=near is not None,
+            exact=pixels.exact,
             keep=profile_flag(pixels),
         )
         return data

@@ -35,7 +35,8 @@ class Pixels:
     `delays` holds the duration of each frame in milliseconds, and is empty for a still image.
     `profile` is the ICC profile to write; None for sRGB. `plays` is how often an animation is
     played; 0 for an endless loop. `tone_mapped` and `clipped` say that HDR brightness or
-    visible colours outside sRGB were lost in decoding.
+    visible colours outside sRGB were lost in decoding. `exact` says that the colours of wholly
+    transparent pixels are to be encoded like others.
     """
 
     samples: Bytes
@@ -44,6 +45,7 @@ class Pixels:
     plays: int = 0
     tone_mapped: bool = False
     clipped: bool = False
+    exact: bool = False
     _view: _View = field(default_factory=_View, init=False, repr=False, compare=False)
 
     @property

@@ -93,7 +93,9 @@ def candidate_of(job: EncodeJob, encoder: Encoder, pixels: Pixels, origin: Origi
     if profiled and pixels.clipped:
         message = "colours of the source lie outside sRGB and were clipped"
         notices.append(Notice(NoticeCode.COLORS_CLIPPED, message))
-    if not job.options.keep_hidden_colors:
+    if job.options.keep_hidden_colors:
+        pixels = replace(pixels, exact=True)
+    else:
         replace_hidden = with_continued_colours if encoder.takes_quality else with_black
         pixels = replace_hidden(pixels)
     return Candidate(encoder, pixels, tuple(notices))
