@@ -83,14 +83,14 @@ def test_without_alpha_both_backgrounds_have_the_same_luma() -> None:
         ((80,), (255, 0, 0), (167, 40, 40)),
     ],
 )
-def test_flattened_blends_the_image_with_the_background(
+def test_flattened_blends_the_image_with_the_background_to_the_nearest_level(
     colours: tuple[int, ...], background: tuple[int, int, int], expected: tuple[int, ...]
 ) -> None:
     samples = np.full((1, 3, 3, len(colours) + 1), (*colours, 128), np.uint8)
     samples[0, 0, 0, -1] = 255
     samples[0, 0, 1, -1] = 0
     flat = Pixels.from_samples(samples).flattened(background)
-    assert np.abs(flat.samples[0, 2, 2].astype(int) - expected).max() <= 1
+    assert flat.samples[0, 2, 2].tolist() == list(expected)
     assert flat.samples[0, 0, 0].tolist() == list(np.resize(colours, len(expected)))
     assert flat.samples[0, 0, 1].tolist() == list(background[: len(expected)])
     assert np.array_equal(flat.image.numpy().reshape(3, 3, -1), flat.samples[0])

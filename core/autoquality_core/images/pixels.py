@@ -149,8 +149,8 @@ class Pixels:
         if self.bands == 2 and len(set(background)) > 1:
             image, profile = image.colourspace("srgb"), in_rgb(profile)
         colours = nearest(background, profile)
-        flat = image.flatten(background=colours if image.bands == 4 else colours[:1])
-        samples = np.frombuffer(flat.write_to_memory(), np.uint8)
+        flat = image.cast("float").flatten(background=colours if image.bands == 4 else colours[:1])
+        samples = np.frombuffer(flat.rint().cast("uchar").write_to_memory(), np.uint8)
         opaque = self.with_samples(samples.reshape(*self.samples.shape[:3], flat.bands))
         return replace(opaque, profile=profile, tone_mapped=False, clipped=False)
 
