@@ -187,6 +187,7 @@ def entry(
     *,
     optional: bool = False,
     over: bool = False,
+    at_most: bool = False,
 ) -> Any:
     """The part of an entry that objectives read."""
     return SimpleNamespace(
@@ -195,7 +196,7 @@ def entry(
         size=size_bytes,
         score=score,
         over=over,
-        at_most=False,
+        at_most=at_most,
     )
 
 
@@ -222,6 +223,10 @@ def test_a_near_lossless_file_that_misses_the_target_is_not_the_answer(outcome: 
 def test_of_equal_scores_within_a_budget_the_smaller_file_wins() -> None:
     png, webp = entry(1500, 100.0), entry(800, 100.0, optional=True)
     assert BestScore(2000, needs_score=True).best([png, webp]) is webp
+    # Also where it is larger than a file at the highest quality that the caller allows.
+    lossy = entry(600, 80.0, at_most=True)
+    assert BestScore(2000, needs_score=True).best([lossy, png, webp]) is webp
+    assert BestScore(2000, needs_score=True).best([lossy, webp]) is lossy
 
 
 def test_of_files_over_a_limit_on_bytes_the_smallest_wins() -> None:

@@ -465,8 +465,8 @@ class _OutcomeEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTy
     OUTCOME_LOSSLESS_SMALLER: _Outcome.ValueType  # 13
     """The result is without loss, or near-lossless with the target's score or a better
     one, and smaller than the lossy file. METHOD_SIZE: it fits the budget. Among
-    several candidates, it is smaller than all other files that meet the target,
-    even if the lossy file of its format is smaller and misses it.
+    several candidates, the lossy file may be smaller if another format is better
+    than it. The result is then smaller than the file of that format.
     """
     OUTCOME_SOURCE_KEPT: _Outcome.ValueType  # 14
     """The result is the source, because it is not larger than the encoding
@@ -529,8 +529,8 @@ is smaller without loss. CODE_LIMIT_EXCEEDED says which limits it exceeds.
 OUTCOME_LOSSLESS_SMALLER: Outcome.ValueType  # 13
 """The result is without loss, or near-lossless with the target's score or a better
 one, and smaller than the lossy file. METHOD_SIZE: it fits the budget. Among
-several candidates, it is smaller than all other files that meet the target,
-even if the lossy file of its format is smaller and misses it.
+several candidates, the lossy file may be smaller if another format is better
+than it. The result is then smaller than the file of that format.
 """
 OUTCOME_SOURCE_KEPT: Outcome.ValueType  # 14
 """The result is the source, because it is not larger than the encoding

@@ -157,7 +157,11 @@ class BestScore:
                 return 1, entry.size
             return 0, -(entry.score or 0.0), entry.size
 
-        return min(searched, key=rank)
+        best = min(searched, key=rank)
+        # That is no reason for a file that is even larger and looks no better.
+        looks = best.score or 0.0
+        as_good = (one for one in searched if self.met(one) and (one.score or 0.0) >= looks)
+        return min((best, *as_good), key=lambda one: one.size)
 
     def met(self, entry: Entry) -> bool:
         return entry.size <= self.budget
