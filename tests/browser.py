@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -37,6 +38,13 @@ Samples = npt.NDArray[np.uint8]
 def shown(image: Path, width: int, height: int, background: Colour) -> Samples:
     """The pixels (height, width, 3) of an image file on a page of that colour."""
     return _page(image, f'<img src="{image.name}">', width, height, background)
+
+
+def all_shown(images: Sequence[Path], width: int, height: int, background: Colour) -> Samples:
+    """The same of several files of one size: (count, height, width, 3)."""
+    body = "".join(f'<img src="{one.name}" style="display:block">' for one in images)
+    samples = _page(images[0], body, width, len(images) * height, background)
+    return samples.reshape(len(images), height, width, 3)
 
 
 def frames_shown(

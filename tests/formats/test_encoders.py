@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,10 +11,14 @@ import pyvips
 from skimage.metrics import structural_similarity
 
 from autoquality_core.formats import (
+    BEST_MOZJPEG,
     ENCODERS,
     AvifEncoder,
     AvifOptions,
     EncoderOptions,
+    JpegEncoder,
+    JxlEncoder,
+    JxlOptions,
     PngEncoder,
     PngOptions,
     WebpEncoder,
@@ -24,7 +29,8 @@ from autoquality_core.formats import (
     writable,
 )
 from autoquality_core.images import Pixels, configure, luma, open_image
-from autoquality_core.types import Format
+from autoquality_core.types import Chroma, Format, Lossless
+from tests.browser import all_shown
 from tests.formats.sources import decoded_luma, grey, moving, photograph, translucent
 from tests.images.files import AMPLE, SAVERS, corners, image_of
 
@@ -41,6 +47,46 @@ def decode(data: bytes, *, all_frames: bool = False) -> Pixels:
 def test_every_format_of_the_contract_can_be_written() -> None:
     assert writable() == tuple(ENCODERS) == tuple(Format)
     assert all(encoder_for(fmt).format is fmt for fmt in Format)
+
+
+def test_what_is_measured_is_what_a_browser_shows(tmp_path: Path) -> None:
+    """Odd sides, both resolutions of chroma, and every library that writes a file.
+
+    Chromium rounds once more where there is alpha. Debian's misreads that of AVIF.
+    """
+    encoders = [
+        JpegEncoder(),
+        JpegEncoder(BEST_MOZJPEG),
+        JpegEncoder(BEST_MOZJPEG.with_chroma(Chroma.FULL)),
+        AvifEncoder(),
+        AvifEncoder(AvifOptions(chroma=Chroma.FULL)),
+        WebpEncoder(),
+        WebpEncoder(WebpOptions(effort=0)),
+        WebpEncoder(WebpOptions(lossless=Lossless.ALWAYS), near_lossless=20),
+        JxlEncoder(),
+        JxlEncoder(JxlOptions(lossless=True)),
+        PngEncoder(PngOptions(quantize=True)),
+    ]
+    opaque = photograph(75, 53)
+    alpha = np.linspace(0, 255, opaque.samples[..., :1].size, dtype=np.uint8)
+    faded = np.concatenate([opaque.samples, alpha.reshape(1, 53, 75, 1)], axis=-1)
+    in_grey = Pixels.from_samples(opaque.samples[..., 1:2])
+    images = [opaque, in_grey, Pixels.from_samples(faded)]
+    made = [
+        (encoder, pixels, encoder.encode(pixels, quality))
+        for encoder in encoders
+        for pixels in images[: 2 + (encoder.keeps_alpha and encoder.format is not Format.AVIF)]
+        for quality in (60, 100)
+    ]
+    files = [tmp_path / f"{at}.{one[0].format.value}" for at, one in enumerate(made)]
+    for file, (_, _, data) in zip(files, made, strict=True):
+        file.write_bytes(data)
+    page = (0, 160, 80)
+    seen = all_shown(files, 75, 53, page)
+    for shown, (encoder, pixels, data) in zip(seen, made, strict=True):
+        measured = pixels.with_samples(encoder.decode(data, pixels).samples).flattened(page)
+        most = 3 if pixels.has_alpha else 1
+        assert np.abs(measured.samples[0].astype(int) - shown).max() <= most, encoder
 
 
 @pytest.mark.parametrize("source", SAVERS)

@@ -87,9 +87,12 @@ class JxlEncoder(Encoder):
         return _FAST_BREAKS if self.options.effort < _USUAL_EFFORT else _BREAKS
 
     def encode(self, pixels: Pixels, quality: int) -> bytes:
-        lossless = self.options.lossless
+        lossless, samples = self.options.lossless, pixels.samples
+        if pixels.bands < 3 and not lossless:
+            # Chromium gives grey a noise of colours, up to 4 levels. RGB has the same coded pixels.
+            samples = np.take(samples, [0, 0, 0, 1][: 2 + pixels.bands], axis=-1)
         data: bytes = jpegxl.jpegxl_encode(
-            pixels.samples,
+            samples,
             distance=0.0 if lossless else distance(quality),
             lossless=lossless,
             effort=self.options.effort,
@@ -101,7 +104,7 @@ class JxlEncoder(Encoder):
 
     def decode(self, data: bytes, pixels: Pixels) -> Decoded:
         samples = np.asarray(jpegxl.jpegxl_decode(data, numthreads=1), np.uint8)
-        return Decoded(samples.reshape(pixels.samples.shape))
+        return Decoded(samples.reshape(*pixels.samples.shape[:3], -1))
 
     def frames(self, data: bytes, pixels: Pixels) -> int:
         return pixels.frames
