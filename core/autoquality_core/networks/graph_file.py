@@ -1,15 +1,15 @@
 """Reads a frozen graph without TensorFlow: the nodes of a serialised GraphDef.
 
-Protocol Buffers' wire format is read here, because TensorFlow alone has the classes
-for it. Only what the bundled networks contain is read. Everything else raises
-Unsupported, and TensorFlow reads the file.
+TensorFlow alone has the classes of its messages, so the fields that are read are declared here.
+Whatever else the bundled networks do not contain raises Unsupported, and TensorFlow reads the file.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -23,8 +23,34 @@ TYPES: Mapping[int, Any] = {FLOAT: np.float32, 3: np.int32, UINT8: np.uint8, 9: 
 Shape = tuple[int | None, ...] | None
 """Sizes, None for open ones. None if even their count is open."""
 
-_VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
-_SIZES = {_FIXED64: 8, _FIXED32: 4}
+_MESSAGES: Mapping[str, Mapping[str, tuple[int, str]]] = {
+    "GraphDef": {"node": (1, "NodeDef[]")},
+    "NodeDef": {
+        "name": (1, "string"),
+        "op": (2, "string"),
+        "input": (3, "string[]"),
+        "attr": (5, "Attribute[]"),
+    },
+    "Attribute": {"key": (1, "string"), "value": (2, "AttrValue")},
+    "AttrValue": {
+        "i": (3, "int64"),
+        "b": (5, "bool"),
+        "type": (6, "int32"),
+        "shape": (7, "Shape"),
+        "tensor": (8, "Tensor"),
+    },
+    "Shape": {"dim": (2, "Dimension[]"), "unknown_rank": (3, "bool")},
+    "Dimension": {"size": (1, "int64")},
+    "Tensor": {
+        "dtype": (1, "int32"),
+        "shape": (2, "Shape"),
+        "content": (4, "bytes"),
+        "float_val": (5, "float[]"),
+        "int_val": (7, "int32[]"),
+        "int64_val": (10, "int64[]"),
+    },
+}
+"""The fields of each message, with their numbers and types; [] marks repeated ones."""
 
 
 class Unsupported(Exception):
@@ -36,8 +62,7 @@ class Node:
     """An operation of a graph.
 
     `inputs` are the names of the nodes whose first output it takes, `controls` of
-    those that run before it. `attributes` are integers, bytes, shapes or arrays, by
-    name.
+    those that run before it. `attributes` are integers, shapes or arrays, by name.
     """
 
     name: str
@@ -49,9 +74,11 @@ class Node:
 
 def read_nodes(data: bytes) -> dict[str, Node]:
     """The nodes of a serialised GraphDef by name. Raises Unsupported."""
+    from google.protobuf.message import DecodeError
+
     try:
-        nodes = [_node(content) for number, content in _fields(data) if number == 1]
-    except (IndexError, KeyError, MemoryError, OverflowError, TypeError, ValueError) as error:
+        nodes = [_node(node) for node in _graph_class().FromString(data).node]
+    except (DecodeError, KeyError, MemoryError, OverflowError, TypeError, ValueError) as error:
         raise Unsupported(f"its file cannot be read: {error!r}") from error
     return {node.name: node for node in nodes}
 
@@ -70,65 +97,57 @@ def needed(nodes: Mapping[str, Node], outputs: Iterable[str]) -> list[Node]:
     return kept[::-1]
 
 
-def _node(data: bytes) -> Node:
-    name, kind, attributes = "", "", {}
-    sources = []
-    for number, content in _fields(data):
-        if number == 1:
-            name = content.decode()
-        elif number == 2:
-            kind = content.decode()
-        elif number == 3:
-            sources.append(content.decode().removesuffix(":0"))
-        elif number == 5:
-            entry = dict(_fields(content))
-            attributes[entry[1].decode()] = _attribute(entry[2])
+@cache
+def _graph_class() -> Any:
+    """The class of the message GraphDef."""
+    from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
+
+    Field = descriptor_pb2.FieldDescriptorProto  # noqa: N806 - a class
+    file = descriptor_pb2.FileDescriptorProto(name="graph.proto")
+    for name, fields in _MESSAGES.items():
+        message = file.message_type.add(name=name)
+        for field, (number, declared) in fields.items():
+            kind = declared.removesuffix("[]")
+            added = message.field.add(name=field, number=number)
+            added.label = Field.LABEL_OPTIONAL if kind == declared else Field.LABEL_REPEATED
+            if kind in _MESSAGES:
+                added.type_name = kind
+            else:
+                added.type = Field.Type.Value(f"TYPE_{kind.upper()}")
+    pool = descriptor_pool.DescriptorPool()  # TensorFlow has such a file in the default one
+    pool.Add(file)
+    return message_factory.GetMessageClass(pool.FindMessageTypeByName("GraphDef"))
+
+
+def _node(node: Any) -> Node:
+    sources = [source.removesuffix(":0") for source in node.input]
     inputs = tuple(source for source in sources if not source.startswith("^"))
     controls = tuple(source[1:] for source in sources if source.startswith("^"))
-    return Node(name, kind, inputs, controls, attributes)
+    attributes = {one.key: _attribute(one.value) for one in node.attr}
+    return Node(node.name, node.op, inputs, controls, attributes)
 
 
-def _attribute(data: bytes) -> Any:
-    for number, content in _fields(data):
-        if number == 7:
+def _attribute(value: Any) -> Any:
+    """The only field that is set; None for a field of another type."""
+    for field, content in value.ListFields():
+        if field.name == "shape":
             return _shape(content)
-        if number == 8:
-            return _tensor(content)
-        return _signed(content) if isinstance(content, int) else content
+        return _tensor(content) if field.name == "tensor" else content
     return None
 
 
-def _shape(data: bytes) -> Shape:
-    """The sizes in a TensorShapeProto."""
-    sizes: list[int | None] = []
-    for number, content in _fields(data):
-        if number == 3 and content:
-            return None
-        if number == 2:
-            size = _signed(dict(_fields(content)).get(1, 0))
-            sizes.append(None if size < 0 else size)
-    return tuple(sizes)
+def _shape(shape: Any) -> Shape:
+    if shape.unknown_rank:
+        return None
+    return tuple(None if one.size < 0 else one.size for one in shape.dim)
 
 
-def _tensor(data: bytes) -> Array:
-    """The array in a TensorProto."""
-    kind, raw = None, b""
-    shape: tuple[int, ...] = ()
-    numbers: list[Any] = []
-    for number, content in _fields(data):
-        if number == 1:
-            kind = np.dtype(TYPES[content])
-        elif number == 2:
-            shape = _known(_shape(content))
-        elif number == 4:
-            raw = content
-        elif number == 5:
-            numbers += np.frombuffer(content, "<f4").tolist()
-        elif number in (7, 10):
-            numbers += map(_signed, _varints(content) if isinstance(content, bytes) else [content])
-    if raw:
+def _tensor(tensor: Any) -> Array:
+    kind, shape = np.dtype(TYPES[tensor.dtype]), _known(_shape(tensor.shape))
+    if tensor.content:
         # A copy is aligned in memory: products of other matrices are slower.
-        return np.frombuffer(raw, kind).reshape(shape).copy()
+        return np.frombuffer(tensor.content, kind).reshape(shape).copy()
+    numbers = [*tensor.float_val, *tensor.int_val, *tensor.int64_val]
     if not numbers:
         return np.zeros(shape, kind)
     numbers += numbers[-1:] * (math.prod(shape) - len(numbers))  # the last one repeats
@@ -139,48 +158,3 @@ def _known(shape: Shape) -> tuple[int, ...]:
     if shape is None or None in shape:
         raise ValueError("the size of a constant is open")
     return tuple(size for size in shape if size is not None)
-
-
-def _fields(data: bytes) -> Iterator[tuple[int, Any]]:
-    at = 0
-    while at < len(data):
-        tag, at = _varint(data, at)
-        kind = tag & 7
-        if kind == _VARINT:
-            value, at = _varint(data, at)
-            yield tag >> 3, value
-            continue
-        if kind == _BYTES:
-            size, at = _varint(data, at)
-        else:
-            size = _SIZES[kind]
-        if at + size > len(data):
-            raise ValueError("it is cut off")
-        yield tag >> 3, data[at : at + size]
-        at += size
-
-
-def _varint(data: bytes, at: int) -> tuple[int, int]:
-    value = data[at]
-    at += 1
-    if value < 0x80:
-        return value, at
-    value &= 0x7F
-    for shift in range(7, 70, 7):
-        byte = data[at]
-        at += 1
-        value |= (byte & 0x7F) << shift
-        if byte < 0x80:
-            return value, at
-    raise ValueError("a number is too long")
-
-
-def _varints(data: bytes) -> Iterator[int]:
-    at = 0
-    while at < len(data):
-        value, at = _varint(data, at)
-        yield value
-
-
-def _signed(value: int) -> int:
-    return value - 2**64 if value >= 2**63 else value
