@@ -260,19 +260,19 @@ def work_of(drawings: int, images: Sequence[Path]) -> Iterator[tuple[str, Pixels
     for seed in range(FIRST_SEED, FIRST_SEED + drawings):
         name, samples = drawing(seed)
         shape = {1: "grey", 3: "rgb", 4: "alpha"}[samples.shape[2]]
-        yield f"{name.split('-')[0]}-{shape}-{seed}", Pixels.from_samples(samples[None]), seed
+        yield f"{name.split('-')[0]}-{shape}-{seed}", Pixels(samples[None]), seed
         if seed % 8 == 0:
             yield f"animation-{seed}", animation(seed), seed
     for at, path in enumerate(images):
         samples = decode(path).samples[0]
         if samples.shape[2] == 3:
-            piece = Pixels.from_samples(crop(samples, at)[None])
+            piece = Pixels(crop(samples, at)[None])
             yield f"piece-{path.stem}", piece, at
 
 
 def _judged(work: tuple[str, Any, Any, int, int]) -> list[Verdict]:
     name, samples, delays, seed, searches = work
-    pixels = with_continued_colours(Pixels.from_samples(samples, delays))
+    pixels = with_continued_colours(Pixels(samples, delays))
     return judge(name, pixels, seed, searches)
 
 

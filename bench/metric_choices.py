@@ -18,6 +18,7 @@ from __future__ import annotations
 import time
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import product
 
 import cv2
@@ -97,7 +98,7 @@ def border_effects(sample: Sample) -> dict[tuple[str, str], list[float]]:
     side = min(sample.width, sample.height, USUAL_SIDE) // 16 * 16
     small = sample.middle(side).pixels()
     wide = np.concatenate([small.samples, small.samples[:, :, ::-1]], axis=2)
-    large = small.with_samples(np.concatenate([wide, wide[:, ::-1]], axis=1))
+    large = replace(small, samples=np.concatenate([wide, wide[:, ::-1]], axis=1))
     found: dict[tuple[str, str], list[float]] = defaultdict(list)
     for encoder, quality in product(ENCODERS, BORDER_QUALITIES):
         decoded = [encoder.decode(encoder.encode(one, quality), one) for one in (small, large)]

@@ -155,7 +155,7 @@ def _equal_qualities(pixels: Pixels) -> dict[str, float]:
 def measures_of(values: Mapping[Key, list[float]]) -> Iterator[Measure]:
     """Means of encodings, medians of other values with their 10th and 90th percentiles."""
     away = []
-    grey = Pixels.from_samples(np.zeros((1, 8, 8, 3), np.uint8))
+    grey = Pixels(np.zeros((1, 8, 8, 3), np.uint8))
     files = {name: write(grey) for name, write in _writers().items()}
     for (what, part, fmt, kind), some in values.items():
         if what == ESTIMATED:

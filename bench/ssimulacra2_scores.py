@@ -46,7 +46,7 @@ def errors_of(sample: Sample) -> list[tuple[str, float]]:
     for encoder in ENCODERS:
         for quality in QUALITIES:
             decoded = encoder.decode(encoder.encode(pixels, quality), pixels)
-            exact = SSIMULACRA2.compare(pixels, Pixels.from_samples(decoded.samples))
+            exact = SSIMULACRA2.compare(pixels, Pixels(decoded.samples))
             found.append((encoder.format.name, abs(reference.score(decoded) - exact)))
     return found
 
@@ -87,7 +87,7 @@ def _read(path: Path) -> Pixels:
     image = cv2.imread(str(path), cv2.IMREAD_COLOR)
     if image is None:
         raise SystemExit(f"{path}: not an image that OpenCV reads")
-    return Pixels.from_samples(np.ascontiguousarray(image[None, ..., ::-1]).astype(np.uint8))
+    return Pixels(np.ascontiguousarray(image[None, ..., ::-1]).astype(np.uint8))
 
 
 def page(record: Record) -> str:

@@ -19,7 +19,7 @@ def photograph(width: int = 96, height: int = 64) -> Pixels:
 def grey() -> Pixels:
     """A photograph of a page, in one band."""
     pixels = open_image(photo("page.png"), AMPLE).decode(all_frames=False)
-    return Pixels.from_samples(pixels.samples[:, :64, :96].copy())
+    return Pixels(pixels.samples[:, :64, :96].copy())
 
 
 def translucent(bands: int = 4) -> Pixels:
@@ -27,14 +27,14 @@ def translucent(bands: int = 4) -> Pixels:
     base = (photograph() if bands == 4 else grey()).samples
     fade = np.linspace(255, 0, base.shape[2]).astype(np.uint8)
     alpha = np.broadcast_to(fade[:, np.newaxis], (*base.shape[:3], 1))
-    return Pixels.from_samples(np.concatenate([base, alpha], axis=-1))
+    return Pixels(np.concatenate([base, alpha], axis=-1))
 
 
 def moving(delays: tuple[int, ...] = (80, 120, 200), bands: int = 3) -> Pixels:
     """A photograph that moves by 8 pixels a frame."""
     still = (photograph() if bands == 3 else translucent()).samples[0]
     frames = [np.roll(still, 8 * number, axis=1) for number in range(len(delays))]
-    return Pixels.from_samples(np.stack(frames), delays)
+    return Pixels(np.stack(frames), delays)
 
 
 def decoded_luma(encoder: Encoder, data: bytes, pixels: Pixels) -> npt.NDArray[np.uint8]:

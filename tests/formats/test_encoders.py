@@ -70,8 +70,8 @@ def test_what_is_measured_is_what_a_browser_shows(tmp_path: Path) -> None:
     opaque = photograph(75, 53)
     alpha = np.linspace(0, 255, opaque.samples[..., :1].size, dtype=np.uint8)
     faded = np.concatenate([opaque.samples, alpha.reshape(1, 53, 75, 1)], axis=-1)
-    in_grey = Pixels.from_samples(opaque.samples[..., 1:2])
-    images = [opaque, in_grey, Pixels.from_samples(faded)]
+    in_grey = Pixels(opaque.samples[..., 1:2])
+    images = [opaque, in_grey, Pixels(faded)]
     made = [
         (encoder, pixels, encoder.encode(pixels, quality))
         for encoder in encoders
@@ -139,7 +139,7 @@ def test_a_faint_alpha_still_has_two_surfaces(fmt: Format) -> None:
     """Should an encoder round it away, the file looks the same over black and white."""
     samples = np.full((1, 32, 32, 4), 255, np.uint8)
     samples[0, 16, 16, 3] = 254
-    pixels = Pixels.from_samples(samples)
+    pixels = Pixels(samples)
     data = encoder_for(fmt).encode(pixels, 10)
     assert decoded_luma(encoder_for(fmt), data, pixels).shape == (2, 1, 32, 32)
 
@@ -243,7 +243,7 @@ def test_only_webp_and_jpeg_xl_keep_animations(fmt: Format) -> None:
     assert ENCODERS[Format.WEBP].keeps_animation
     assert ENCODERS[Format.JXL].keeps_animation
     assert not ENCODERS[fmt].keeps_animation
-    first = Pixels.from_samples(moving().samples[:1])
+    first = Pixels(moving().samples[:1])
     assert open_image(encoder_for(fmt).encode(first, 60), AMPLE).frames == 1
 
 

@@ -42,7 +42,7 @@ def components(data: bytes) -> list[int]:
 def test_each_option_changes_the_file(one: JpegOptions) -> None:
     overshooting = np.zeros((1, 64, 64, 3), np.uint8)
     overshooting[0, 10:50, 20:30] = 255  # deringing works on hard edges at the ends of the scale
-    pixels = Pixels.from_samples(overshooting)
+    pixels = Pixels(overshooting)
     files = {encode(pixels, PLAIN), encode(pixels, one)}
     files |= {encode(photograph(), PLAIN), encode(photograph(), one)}
     assert len(files) >= 3
@@ -90,7 +90,7 @@ def test_luma_is_that_of_the_clipped_colours_and_not_the_y_of_the_file() -> None
     stripes = np.zeros((1, 64, 64, 3), np.uint8)
     stripes[:, :, ::3] = (255, 0, 0)
     stripes[:, :, 1::3] = (0, 0, 255)
-    pixels = Pixels.from_samples(stripes)
+    pixels = Pixels(stripes)
     data = encode(pixels, PLAIN, 10)
     found = decoded_luma(CODEC, data, pixels)[0, 0]
     colours = pyvips.Image.jpegload_buffer(data).numpy() @ (0.299, 0.587, 0.114)

@@ -85,7 +85,7 @@ def test_no_side_is_taken_for_bands_or_frames(bands: int, sides: tuple[int, int]
     width, height = sides
     noise = np.random.default_rng(0).integers(0, 255, (3, height, width, bands), np.uint8)
     for frames in (1, 2, 3):
-        pixels = Pixels.from_samples(noise[:frames], (40,) * frames if frames > 1 else ())
+        pixels = Pixels(noise[:frames], (40,) * frames if frames > 1 else ())
         data = EXACT.encode(pixels, 0)
         source = open_image(data, AMPLE)
         assert (source.width, source.height, source.frames) == (width, height, frames)
@@ -112,7 +112,7 @@ def test_an_animation_of_letters_keeps_durations(encoder: JxlEncoder) -> None:
     letter = np.kron([[1, 1, 1], [1, 0, 0], [1, 1, 0], [1, 0, 0]], np.ones((2, 2)))
     light = 1 - np.pad(np.tile(np.pad(letter, 3), (4, 8)), 8)
     page = np.repeat(255 * light[..., np.newaxis], 3, axis=2).astype(np.uint8)
-    pixels = Pixels.from_samples(np.stack([page, page[::-1], page[:, ::-1]]), (20, 300, 40))
+    pixels = Pixels(np.stack([page, page[::-1], page[:, ::-1]]), (20, 300, 40))
     data = encoder.encode(pixels, 90)
     found = decode(data)
     assert found.delays == pixels.delays

@@ -106,7 +106,7 @@ def test_libavif_writes_an_avif_like_that_of_libheif(quality: int, speed: int) -
     assert ours != theirs
     assert len(ours) == pytest.approx(len(theirs), rel=0.12)
     scores = [
-        SSIMULACRA2.compare(pixels, Pixels.from_samples(encoder.decode(one, pixels).samples))
+        SSIMULACRA2.compare(pixels, Pixels(encoder.decode(one, pixels).samples))
         for one in (ours, theirs)
     ]
     assert scores[0] == pytest.approx(scores[1], abs=1)
@@ -132,7 +132,7 @@ def test_another_encoder_inside_is_noticed() -> None:
 
 
 def test_large_images_alpha_and_animations_are_left_to_libvips() -> None:
-    large = Pixels.from_samples(np.zeros((1, 2001, 2000, 3), np.uint8))
+    large = Pixels(np.zeros((1, 2001, 2000, 3), np.uint8))
     assert plain.jpeg(large, 80, Chroma.BY_QUALITY) is None
     assert plain.webp(large, 80) is None
     assert plain.webp(translucent(), 80) is None
@@ -150,7 +150,7 @@ def test_alpha_is_what_libvips_reads(quality: int) -> None:
 
 def test_an_axis_of_one_element_may_have_any_stride() -> None:
     grey = np.arange(200, dtype=np.uint8).reshape(40, 5)[np.newaxis, ..., np.newaxis]
-    pixels = Pixels.from_samples(grey)
+    pixels = Pixels(grey)
     assert pixels.samples.strides[-1] == 0
     assert jpeg_by_quality(pixels, 80) == JpegEncoder().by_libvips(pixels, 80)
 

@@ -85,6 +85,6 @@ def test_other_animations_are_left_as_the_encoder_marks_them() -> None:
     translucent[..., 3] //= 2
     codec = WebpEncoder()
     for samples in (frames[..., :3], translucent):
-        pixels = Pixels.from_samples(samples, (100, 100))
+        pixels = Pixels(samples, (100, 100))
         plain = codec.by_libvips(pixels, 80)
         assert codec.encode(pixels, 80) == plain

@@ -59,7 +59,7 @@ def test_the_luma_of_every_frame_is_that_of_the_decoded_file(bands: int) -> None
 def test_merged_frames_are_separated_again(fmt: str, shown: list[tuple[int, int]]) -> None:
     """The encoder makes one frame of several that are alike: each still has its luma."""
     shades, delays = [shade for shade, _ in shown], [delay for _, delay in shown]
-    pixels = Pixels.from_samples(frames_of(shades), delays)
+    pixels = Pixels(frames_of(shades), delays)
     if fmt != "pixels":
         data = animated(list(pixels.samples), delays, fmt)
         pixels = open_image(data, AMPLE).decode(all_frames=True)
@@ -70,7 +70,7 @@ def test_merged_frames_are_separated_again(fmt: str, shown: list[tuple[int, int]
 
 def test_the_encoder_does_merge_frames() -> None:
     """Otherwise the test above would show nothing."""
-    pixels = Pixels.from_samples(frames_of([0, 0, 60, 60, 120]), [100, 40, 5, 10, 0])
+    pixels = Pixels(frames_of([0, 0, 60, 60, 120]), [100, 40, 5, 10, 0])
     image = pyvips.Image.webpload_buffer(encode(pixels), n=-1)
     assert image.get("n-pages") == 3
     assert image.get("delay") == [140, 200, 100]
@@ -80,18 +80,18 @@ def test_the_encoder_does_merge_frames() -> None:
 def test_the_frames_of_a_file_are_those_that_the_encoder_left(
     shades: list[int], frames: int
 ) -> None:
-    pixels = Pixels.from_samples(frames_of(shades), [100] * len(shades))
+    pixels = Pixels(frames_of(shades), [100] * len(shades))
     assert CODEC.frames(encode(pixels), pixels) == frames
 
 
 def test_an_animation_that_never_moves_keeps_its_number_of_frames() -> None:
-    pixels = Pixels.from_samples(frames_of([60] * 5), [40] * 5)
+    pixels = Pixels(frames_of([60] * 5), [40] * 5)
     assert decoded_luma(CODEC, encode(pixels), pixels).shape == (1, 5, 16, 16)
 
 
 def test_an_animation_may_be_taller_in_all_than_a_webp_may_be() -> None:
     samples = np.zeros((200, 100, 16, 3), np.uint8)
     samples[:, 40:60] = np.arange(200, dtype=np.uint8).reshape(-1, 1, 1, 1)
-    pixels = Pixels.from_samples(samples, [20] * 200)
+    pixels = Pixels(samples, [20] * 200)
     assert pixels.image.height > CODEC.max_side
     assert open_image(encode(pixels), AMPLE).frames > 1

@@ -26,7 +26,7 @@ def cut_out(hidden: npt.NDArray[np.uint8], frames: int = 1) -> Pixels:
         alpha = np.clip(30 - np.hypot(x - 40 - 4 * at, y - 30), 0, 4) * 63.75
         colours = np.where(alpha[..., np.newaxis] < 1, hidden, shown)
         made.append(np.dstack([colours, np.where(alpha < 1, 0, alpha)]).astype(np.uint8))
-    return Pixels.from_samples(np.stack(made), (100,) * frames if frames > 1 else ())
+    return Pixels(np.stack(made), (100,) * frames if frames > 1 else ())
 
 
 def hidden_colours() -> list[npt.NDArray[np.uint8]]:
@@ -59,7 +59,7 @@ def test_visible_pixels_and_alpha_are_unchanged(
     samples[..., -1][random.random(samples.shape[:-1]) < share] = 0
     samples[0, 0, 0, -1] = 254  # else an alpha may be wholly opaque, and dropped
     before = samples.copy()
-    pixels = Pixels.from_samples(samples, (100, 100))
+    pixels = Pixels(samples, (100, 100))
     found = replace(pixels).samples
     visible = before[..., -1] > 0
     assert np.array_equal(found[visible], before[visible])
@@ -76,7 +76,7 @@ def test_colours_are_continued_smoothly() -> None:
     assert steps[inside].mean() < 3
     plain = np.full((1, 40, 40, 4), (200, 100, 50, 255), np.uint8)
     plain[0, :, 11:] = (9, 250, 9, 0)
-    continued = with_continued_colours(Pixels.from_samples(plain)).samples
+    continued = with_continued_colours(Pixels(plain)).samples
     assert (continued[..., :3] == (200, 100, 50)).all()
 
 
@@ -85,7 +85,7 @@ def test_almost_transparent_pixels_have_little_weight() -> None:
     samples = np.zeros((1, 8, 8, 4), np.uint8)
     samples[0, :, :4] = (200, 100, 50, 255)
     samples[0, :, 4] = (0, 255, 255, 1)
-    found = with_continued_colours(Pixels.from_samples(samples)).samples[0, :, 5:, :3]
+    found = with_continued_colours(Pixels(samples)).samples[0, :, 5:, :3]
     assert np.abs(found.astype(int) - (200, 100, 50)).max() < 10
 
 
@@ -98,14 +98,14 @@ def test_hidden_colours_become_black() -> None:
 def test_images_without_hidden_colours_are_not_copied(replace) -> None:
     for pixels in (photograph(), moving()):
         assert replace(pixels) is pixels
-    translucent = Pixels.from_samples(np.full((1, 9, 9, 4), 7, np.uint8))
+    translucent = Pixels(np.full((1, 9, 9, 4), 7, np.uint8))
     assert replace(translucent) is translucent
 
 
 def test_a_fully_transparent_image_gets_one_colour() -> None:
     samples = np.random.default_rng(1).integers(0, 256, (1, 9, 7, 4), np.uint8)
     samples[..., 3] = 0
-    assert (with_continued_colours(Pixels.from_samples(samples)).samples == 0).all()
+    assert (with_continued_colours(Pixels(samples)).samples == 0).all()
 
 
 def test_the_result_is_the_same_on_every_machine() -> None:
@@ -113,5 +113,5 @@ def test_the_result_is_the_same_on_every_machine() -> None:
     samples = np.arange(37 * 53 * 4, dtype=np.uint32).reshape(1, 37, 53, 4) * 2654435761 >> 24
     samples = samples.astype(np.uint8)
     samples[..., 3][samples[..., 3] < 200] = 0
-    found = with_continued_colours(Pixels.from_samples(samples)).samples
+    found = with_continued_colours(Pixels(samples)).samples
     assert hashlib.sha256(found.tobytes()).hexdigest()[:16] == "fa9aaed0cbcde9af"

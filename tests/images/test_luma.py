@@ -28,13 +28,13 @@ def pictures(bands: int) -> st.SearchStrategy[npt.NDArray[np.uint8]]:
 @settings(deadline=None)
 @given(samples=pictures(3))
 def test_luma_of_rgb_is_bt601(samples: npt.NDArray[np.uint8]) -> None:
-    found = luma(Pixels.from_samples(samples))
+    found = luma(Pixels(samples))
     assert found.shape == (1, *samples.shape[:3])
     assert np.abs(found[0] - weighed(samples)).max() <= 0.51
 
 
 def test_grey_is_its_own_luma_in_the_same_memory() -> None:
-    pixels = Pixels.from_samples(np.arange(12, dtype=np.uint8).reshape(2, 2, 3, 1))
+    pixels = Pixels(np.arange(12, dtype=np.uint8).reshape(2, 2, 3, 1))
     found = luma(pixels)
     assert np.array_equal(found[0], pixels.samples[..., 0])
     assert np.shares_memory(found, pixels.samples)
@@ -89,7 +89,7 @@ def test_flattened_blends_the_image_with_the_background_to_the_nearest_level(
     samples = np.full((1, 3, 3, len(colours) + 1), (*colours, 128), np.uint8)
     samples[0, 0, 0, -1] = 255
     samples[0, 0, 1, -1] = 0
-    flat = Pixels.from_samples(samples).flattened(background)
+    flat = Pixels(samples).flattened(background)
     assert flat.samples[0, 2, 2].tolist() == list(expected)
     assert flat.samples[0, 0, 0].tolist() == list(np.resize(colours, len(expected)))
     assert flat.samples[0, 0, 1].tolist() == list(background[: len(expected)])
@@ -98,11 +98,11 @@ def test_flattened_blends_the_image_with_the_background_to_the_nearest_level(
 
 def test_flattening_keeps_an_animation() -> None:
     samples = np.full((3, 2, 2, 4), 100, np.uint8)
-    flat = Pixels.from_samples(samples, (10, 20, 30)).flattened((0, 0, 0))
+    flat = Pixels(samples, (10, 20, 30)).flattened((0, 0, 0))
     assert (flat.samples.shape, flat.delays) == ((3, 2, 2, 3), (10, 20, 30))
     assert flat.image.get_page_height() == 2
 
 
 def test_flattening_changes_nothing_without_alpha() -> None:
-    pixels = Pixels.from_samples(np.zeros((1, 2, 2, 3), np.uint8))
+    pixels = Pixels(np.zeros((1, 2, 2, 3), np.uint8))
     assert pixels.flattened((1, 2, 3)) is pixels

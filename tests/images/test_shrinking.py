@@ -25,7 +25,7 @@ def unstopped(_stop: Callable[[], None]) -> AbstractContextManager[None]:
 
 def small(samples: npt.NDArray[np.uint8], width: int, height: int) -> npt.NDArray[np.uint8]:
     """The samples (height, width, bands) of a still image."""
-    pixels = Pixels.from_samples(samples[np.newaxis])
+    pixels = Pixels(samples[np.newaxis])
     return shrunk(pixels, width, height, unstopped).samples[0]
 
 
@@ -82,7 +82,7 @@ def test_hidden_colours_do_not_bleed_into_visible_ones() -> None:
 
 
 def test_the_profile_and_the_loop_stay() -> None:
-    pixels = Pixels.from_samples(moving().samples, (80, 120, 200), plays=3, profile=b"profile")
+    pixels = Pixels(moving().samples, (80, 120, 200), plays=3, profile=b"profile")
     found = shrunk(pixels, 20, 10, unstopped)
     assert found.profile == b"profile"
     assert found.image.get("loop") == 3
@@ -109,4 +109,4 @@ def stopping(stop: Callable[[], None]) -> Iterator[None]:
 def test_it_can_be_stopped() -> None:
     noise = np.random.default_rng(0).integers(0, 256, (1, 3000, 3000, 3), np.uint8)
     with pytest.raises(pyvips.Error):
-        shrunk(Pixels.from_samples(noise), 1500, 1500, stopping)
+        shrunk(Pixels(noise), 1500, 1500, stopping)

@@ -11,7 +11,7 @@ from autoquality_core.images.pixels import Pixels
 
 def pixels(frames: npt.NDArray[np.uint8]) -> Pixels:
     """Pixels of the samples (frames, height, width, bands)."""
-    return Pixels.from_samples(frames, (100,) * len(frames) if len(frames) > 1 else ())
+    return Pixels(frames, (100,) * len(frames) if len(frames) > 1 else ())
 
 
 def plain(colour: tuple[int, ...], width: int = 64, height: int = 48) -> Pixels:

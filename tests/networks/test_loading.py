@@ -67,7 +67,7 @@ from autoquality_core.networks import load
 
 network = load(sys.argv[1])
 samples = data.astronaut()[:64, :64]
-print(network.predict(Pixels.from_samples(samples[None].copy()), 0.02).quality)
+print(network.predict(Pixels(samples[None].copy()), 0.02).quality)
 raw = aq.RawSource(64, 64, 3, samples.tobytes())
 result = aq.encode(
     raw, "webp", method="ml", allowed_error=1, networks={aq.Format.WEBP: network}

@@ -54,7 +54,7 @@ def test_most_answers_are_those_of_every_quality_and_all_can_be_made_again(
     name: str, setting: str
 ) -> None:
     """By every method that searches, and as the same file by method none."""
-    pixels = Pixels.from_samples(DRAWN[name][None])
+    pixels = Pixels(DRAWN[name][None])
     check(judge(name, pixels, 1, searches=2, settings=[setting]))
 
 
@@ -69,7 +69,7 @@ def test_so_are_those_of_an_animation() -> None:
 def test_of_a_flat_image_the_lowest_quality_looks_too_good_and_is_the_answer(
     fmt: Format, metric: Metric
 ) -> None:
-    pixels = Pixels.from_samples(np.full((1, 60, 80, 3), 255, np.uint8))
+    pixels = Pixels(np.full((1, 60, 80, 3), 255, np.uint8))
     session = Session(pixels, encoder_for(fmt), Deadline())
     target = metric.default_target
     resolved = ResolvedTarget(Method(metric.name), target, 10, 95, metric.default_allowed_error)
@@ -82,7 +82,7 @@ def checks() -> Pixels:
     """A checkerboard: from quality 90 on, its AVIF is smaller than from 40 to 89."""
     y, x = np.mgrid[:64, :64]
     two = np.array([[255, 255, 255], [0, 0, 0]], np.uint8)
-    return Pixels.from_samples(two[(y // 4 + x // 4) % 2][None])
+    return Pixels(two[(y // 4 + x // 4) % 2][None])
 
 
 def test_a_budget_that_only_the_upper_end_fits_is_met_there() -> None:
@@ -102,7 +102,7 @@ def test_a_budget_that_only_the_upper_end_fits_is_met_there() -> None:
 @pytest.mark.parametrize("fmt", [Format.JPEG, Format.WEBP, Format.AVIF])
 def test_nothing_fits_only_after_the_other_end_was_tried(fmt: Format) -> None:
     _, samples = drawing(FIRST_SEED + 11)
-    pixels = Pixels.from_samples(samples[None, ..., :3])
+    pixels = Pixels(samples[None, ..., :3])
     session = Session(pixels, encoder_for(fmt), Deadline())
     answer = search_by_size(session, ResolvedTarget(Method.SIZE, 20, 30, 95, 0.0))
     assert (answer.quality, answer.outcome) == (30, Outcome.MIN_QUALITY_REACHED)

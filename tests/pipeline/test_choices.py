@@ -260,7 +260,7 @@ NOISE = np.random.default_rng(1).integers(0, 256, (2, 64, 64, 4), np.uint8)
 
 
 def entry_of(encoder: Encoder, samples: npt.NDArray[np.uint8]) -> Entry:
-    pixels = Pixels.from_samples(samples)
+    pixels = Pixels(samples)
     resolved = ResolvedTarget(Method.SSIMULACRA2, 70.0, 10, 95, 1.0, SSIMULACRA2.name)
     session = Session(pixels, encoder, Deadline())
     return Entry(Candidate(encoder, pixels), encoder, session, Probes().run, resolved)

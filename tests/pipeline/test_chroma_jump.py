@@ -156,7 +156,7 @@ def test_grey_images_have_no_chroma_to_keep(fmt: Format) -> None:
 
 @pytest.mark.parametrize("bands", [1, 2, 3, 4])
 def test_the_score_jumps_only_where_there_are_colours(bands: int) -> None:
-    pixels = Pixels.from_samples(np.zeros((1, 16, 16, bands), np.uint8))
+    pixels = Pixels(np.zeros((1, 16, 16, bands), np.uint8))
     encoder = AvifEncoder()
     resolved = ResolvedTarget(Method.SSIMULACRA2, 70.0, 10, 95, 1.0, SSIMULACRA2.name)
     session = Session(pixels, encoder, Deadline())

@@ -53,8 +53,8 @@ def test_other_dimensions_are_refused(frames: int) -> None:
 
 
 def test_alpha_against_none_is_judged_over_black_and_white() -> None:
-    clear = png(Pixels.from_samples(np.zeros((1, 32, 32, 4), np.uint8)))
-    white = png(Pixels.from_samples(np.full((1, 32, 32, 3), 255, np.uint8)))
+    clear = png(Pixels(np.zeros((1, 32, 32, 4), np.uint8)))
+    white = png(Pixels(np.full((1, 32, 32, 3), 255, np.uint8)))
     assert compare(clear, white).scores["dssim"] > 0.4
 
 
@@ -98,9 +98,9 @@ def test_an_animation_that_became_a_still_image_is_compared_with_it_all_the_time
 def test_a_still_image_and_an_animation_are_compared_frame_by_frame() -> None:
     film = moving()
     source = animated(list(film.samples), film.delays)
-    first = png(Pixels.from_samples(film.samples[:1].copy()))
+    first = png(Pixels(film.samples[:1].copy()))
     parts = [
-        compare(png(Pixels.from_samples(film.samples[at : at + 1].copy())), first).scores["dssim"]
+        compare(png(Pixels(film.samples[at : at + 1].copy())), first).scores["dssim"]
         for at in range(3)
     ]
     assert parts[0] == 0 and min(parts[1:]) > 0.1

@@ -30,7 +30,7 @@ def session() -> Session:
 def test_with_alpha_fewer_qualities_give_the_same_file(bands: int) -> None:
     """Libheif maps a quality to another quantiser for alpha than for colour."""
     samples = np.random.default_rng(1).integers(0, 256, (1, 24, 32, bands), np.uint8)
-    pixels = Pixels.from_samples(samples)
+    pixels = Pixels(samples)
     files = [AVIF.encode(pixels, quality) for quality in range(1, 101)]
     first = tuple(files.index(one) + 1 for one in files)
     assert first == AVIF.equivalents(has_alpha=True)
@@ -42,7 +42,7 @@ def test_the_named_quality_gives_the_returned_file_with_alpha_too(target: float)
     photo = open_image(crop("coffee.png", 48, 32), LIMITS).decode(all_frames=False)
     mask = np.linspace(0, 255, 48).astype(np.uint8)
     samples = np.dstack([photo.samples[0], np.tile(mask, (32, 1))])[None]
-    pixels = Pixels.from_samples(samples)
+    pixels = Pixels(samples)
     for low, high in ((1, 100), (10, 95), (60, 65)):
         one = Session(pixels, AVIF, Deadline())
         resolved = ResolvedTarget(Method.DSSIM, target, low, high, 0.001)

@@ -55,7 +55,7 @@ def interface() -> Pixels:
                     fine[top : top + 34, left + b : left + b + 5] = colour
     samples = fine.reshape(HEIGHT, 4, WIDTH, 4, 3).mean((1, 3)).round()
     samples += chance.integers(-3, 4, samples.shape) * (chance.random((HEIGHT, WIDTH, 1)) < 0.02)
-    return Pixels.from_samples(samples.clip(0, 255).astype(np.uint8)[None])
+    return Pixels(samples.clip(0, 255).astype(np.uint8)[None])
 
 
 def raw(pixels: Pixels) -> RawSource:
@@ -177,10 +177,10 @@ def test_it_is_considered_for_stills_with_more_colours_than_a_palette() -> None:
     target = resolved(85.0)
     assert has_near_lossless(interface(), target)
     few = np.frombuffer(drawing().pixels, np.uint8).reshape(1, 240, 320, 3)
-    assert not has_near_lossless(Pixels.from_samples(few), target)
+    assert not has_near_lossless(Pixels(few), target)
     colours = (np.arange(257) % 256).astype(np.uint8).repeat(3).reshape(1, 1, 257, 3).copy()
     colours[0, 0, 256, 0] = 1
-    assert has_near_lossless(Pixels.from_samples(colours), target)
-    assert not has_near_lossless(Pixels.from_samples(colours[:, :, :256]), target)
+    assert has_near_lossless(Pixels(colours), target)
+    assert not has_near_lossless(Pixels(colours[:, :, :256]), target)
     moving = open_image(animation(side=64), ImageLimits(2**26, 2**26)).decode(all_frames=True)
     assert not has_near_lossless(moving, target)

@@ -124,7 +124,7 @@ def test_scores_are_those_to_the_smaller_source() -> None:
     small = shrunk(photograph(WIDTH, HEIGHT), result.width, result.height, unstopped)
     decoded = JpegEncoder().decode(result.image, small)
     for name, score in result.scores.items():
-        found = METRICS[name].compare(small, Pixels.from_samples(decoded.samples))
+        found = METRICS[name].compare(small, Pixels(decoded.samples))
         assert score == pytest.approx(found, abs=0.01)
 
 

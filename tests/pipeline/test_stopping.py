@@ -19,7 +19,7 @@ from autoquality_core.runtime.deadline import Deadline
 from autoquality_core.types import Format
 
 NOISE = np.random.default_rng(0).integers(0, 256, (1, 2100, 2000, 3), np.uint8)
-FILE: bytes = Pixels.from_samples(NOISE).image.pngsave_buffer(compression=0)
+FILE: bytes = Pixels(NOISE).image.pngsave_buffer(compression=0)
 
 
 def trial_of(pixels: Pixels, fmt: Format, deadline: Deadline) -> Session:
@@ -40,7 +40,7 @@ def test_an_encoding_without_a_waiting_caller_is_stopped(fmt: Format) -> None:
     source.on_read(read)
     image = pyvips.Image.new_from_source(source, "", access="sequential")
     image.set_progress(True)
-    pixels = Pixels.from_samples(NOISE)
+    pixels = Pixels(NOISE)
     pixels._view.image = image
     session = trial_of(pixels, fmt, deadline)
     with pytest.raises(RequestCancelled):
@@ -51,7 +51,7 @@ def test_an_encoding_without_a_waiting_caller_is_stopped(fmt: Format) -> None:
 
 def test_libwebp_is_stopped_after_it_has_every_pixel() -> None:
     deadline = Deadline()
-    session = trial_of(Pixels.from_samples(NOISE), Format.WEBP, deadline)
+    session = trial_of(Pixels(NOISE), Format.WEBP, deadline)
     seen: list[int] = []
 
     def at_its_work(_: pyvips.Image, progress: Any) -> None:
@@ -73,7 +73,7 @@ def test_the_pixels_are_not_held_on_to_until_the_call_ends() -> None:
     deadline, memory = Deadline(), Mapping(-1, 20 * 30 * 3)
     gone = weakref.ref(memory)
     samples = np.frombuffer(memory, np.uint8).reshape(1, 20, 30, 3)
-    trial_of(Pixels.from_samples(samples), Format.PNG, deadline).probe(80)
+    trial_of(Pixels(samples), Format.PNG, deadline).probe(80)
     del samples, memory
     assert gone() is None
     deadline.cancel()

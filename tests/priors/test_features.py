@@ -38,7 +38,7 @@ def samples(*shape: int) -> npt.NDArray[np.uint8]:
 
 
 def of(frame: npt.NDArray[np.uint8]) -> npt.NDArray[np.float64]:
-    return luma_features(Pixels.from_samples(np.ascontiguousarray(frame[np.newaxis])))
+    return luma_features(Pixels(np.ascontiguousarray(frame[np.newaxis])))
 
 
 def pixels_of(name: str, width: int, height: int) -> Pixels:
@@ -61,7 +61,7 @@ def pixels_of(name: str, width: int, height: int) -> Pixels:
 def test_every_image_has_finite_features(frame: npt.NDArray[np.uint8]) -> None:
     found = of(frame)
     assert found.shape == (NUMBERS,)
-    pixels = Pixels.from_samples(np.ascontiguousarray(frame[np.newaxis]))
+    pixels = Pixels(np.ascontiguousarray(frame[np.newaxis]))
     both = with_chroma(found, pixels)
     assert both.shape == (COLOURED_NUMBERS,)
     assert np.array_equal(both[:NUMBERS], found)
@@ -72,8 +72,8 @@ def test_only_the_features_of_chroma_depend_on_colours() -> None:
     photo = pixels_of("coffee.png", 128, 128)
     rows = photo.samples[0]
     greyed = np.rint(rows.astype(np.float32) @ LUMA).astype(np.uint8)[..., None]
-    grey = Pixels.from_samples(np.ascontiguousarray(greyed[None]))
-    as_colours = Pixels.from_samples(np.ascontiguousarray(np.repeat(greyed, 3, axis=2)[None]))
+    grey = Pixels(np.ascontiguousarray(greyed[None]))
+    as_colours = Pixels(np.ascontiguousarray(np.repeat(greyed, 3, axis=2)[None]))
     assert luma_features(grey) == pytest.approx(luma_features(photo), abs=0.05)
     chroma = [with_chroma(luma_features(one), one)[NUMBERS:] for one in (photo, grey, as_colours)]
     assert (chroma[0] > chroma[1] + 0.1).all()
@@ -169,7 +169,7 @@ def test_an_encoder_without_a_file_has_no_regression() -> None:
 
 
 def test_an_animation_has_no_features() -> None:
-    pixels = Pixels.from_samples(samples(2, 16, 16, 3), [40, 40])
+    pixels = Pixels(samples(2, 16, 16, 3), [40, 40])
     session = Session(pixels, WebpEncoder(), Deadline())
     assert session.features is None
     assert session.all_features is None

@@ -178,7 +178,7 @@ def test_a_drawing_is_expected_to_be_smaller_without_loss() -> None:
     samples = np.full((1, 240, 320, 3), 250, np.uint8)
     for row in range(20, 220, 20):
         samples[:, row : row + 2, 20:300] = (30, 60, 160)
-    drawing = Pixels.from_samples(samples)
+    drawing = Pixels(samples)
     found = beliefs(LOSSLESS, LOSSY[1], of=drawing)
     assert found.bytes_at(LOSSLESS, 80) < found.bytes_at(LOSSY[1], 80)
     photo = beliefs(LOSSLESS, LOSSY[1])

@@ -133,7 +133,7 @@ def test_a_larger_image_of_the_same_content_has_the_values_that_its_prior_expect
     small = np.asarray(Image.open(io.BytesIO(crop("coffee.png", 448, 400))).convert("RGB"))
     wide = np.concatenate([small, small[:, ::-1]], axis=1)
     both = [
-        Pixels.from_samples(np.ascontiguousarray(one)[None])
+        Pixels(np.ascontiguousarray(one)[None])
         for one in (small, np.concatenate([wide, wide[::-1]]))
     ]
     for metric in METRICS.values():
@@ -165,7 +165,7 @@ def test_other_efforts_start_from_a_moved_and_less_certain_curve(
 )
 def test_the_offset_of_an_effort_is_that_of_its_files(encoder: Encoder, quality: int) -> None:
     """Within three of its standard deviations, on one photograph."""
-    pixels = Pixels.from_samples(
+    pixels = Pixels(
         np.asarray(Image.open(io.BytesIO(crop("coffee.png", 256, 256))).convert("RGB"))[None]
     )
     usual = ENCODERS[encoder.format]()

@@ -61,7 +61,7 @@ def animation(seed: int) -> Pixels:
     _, samples = drawing(4 * (seed // 4))
     shift = 0 if seed % 3 == 0 else 1
     frames = [np.roll(samples, at * shift if at < 2 else 2, axis=1) for at in range(3)]
-    return Pixels.from_samples(np.stack(frames), (100, 60, 200))
+    return Pixels(np.stack(frames), (100, 60, 200))
 
 
 def _mask(random: np.random.Generator, height: int, width: int) -> Samples:

@@ -93,7 +93,7 @@ def writable() -> tuple[Format, ...]:
         with suppress(pyvips.Error, RuntimeError, AttributeError, ImportError):
             # Another library may write those with alpha.
             for bands in (1, 2) if encoder.keeps_alpha else (1,):
-                pixels = Pixels.from_samples(np.zeros((1, 16, 16, bands), np.uint8))
+                pixels = Pixels(np.zeros((1, 16, 16, bands), np.uint8))
                 encoder_for(fmt).encode(pixels, 50)
             found.append(fmt)
     return tuple(found)

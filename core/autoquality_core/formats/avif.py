@@ -139,7 +139,7 @@ class AvifEncoder(Encoder):
 def _equivalents(chroma: Chroma, has_alpha: bool) -> tuple[int, ...]:
     bands = 4 if has_alpha else 3
     noise = np.random.default_rng(0).integers(0, 256, (1, _SIDE, _SIDE, bands), np.uint8)
-    pixels = Pixels.from_samples(noise)
+    pixels = Pixels(noise)
     encoder = AvifEncoder(AvifOptions(_FASTEST, chroma=chroma))
     first: dict[bytes, int] = {}
     return tuple(

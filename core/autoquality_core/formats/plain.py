@@ -76,5 +76,5 @@ def agrees(
     """
     noise = np.random.default_rng(0).integers(0, 256, (1, *_SIDES, 3), np.uint8)
     smooth = np.add.outer(np.arange(_SIDES[0]), np.arange(3 * _SIDES[1])).astype(np.uint8)
-    pictures = [Pixels.from_samples(one) for one in (noise, smooth.reshape(1, *_SIDES, 3))]
+    pictures = [Pixels(one) for one in (noise, smooth.reshape(1, *_SIDES, 3))]
     return all(write(one, at) == usual(one, at) for one in pictures for at in _TRIED)

@@ -7,6 +7,7 @@ them bleed into visible edges. The loops use integers only, so that all machines
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -41,7 +42,7 @@ def _replaced(pixels: Pixels, fill: Callable[[Bytes], None]) -> Pixels:
     samples = pixels.samples.copy()
     for frame in samples:
         fill(frame)
-    return pixels.with_samples(samples)
+    return replace(pixels, samples=samples)
 
 
 def _blacken(frame: Bytes) -> None:

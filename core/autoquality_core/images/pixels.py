@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Self
 
@@ -30,13 +29,14 @@ class _View:
 class Pixels:
     """8-bit samples, sRGB or grey, alpha last.
 
-    `samples` has the shape (frames, height, width, bands) and is read-only. bands: 1 grey,
-    2 grey and alpha, 3 RGB, 4 RGB and alpha. An alpha that is fully opaque is dropped.
+    `samples` has the shape (frames, height, width, bands). bands: 1 grey, 2 grey and alpha, 3 RGB,
+    4 RGB and alpha. They are not copied unless an alpha that is fully opaque is dropped; `samples`
+    is a read-only view, and the caller must not change them afterwards.
     `delays` holds the duration of each frame in milliseconds, and is empty for a still image.
     `profile` is the ICC profile to write; None for sRGB. `plays` is how often an animation is
-    played; 0 for an endless loop. `tone_mapped` and `clipped` say that HDR brightness or
-    visible colours outside sRGB were lost in decoding. `exact` says that the colours of wholly
-    transparent pixels are to be encoded like others.
+    played; 0 for an endless loop and for a still image. `tone_mapped` and `clipped` say that HDR
+    brightness or visible colours outside sRGB were lost in decoding. `exact` says that the colours
+    of wholly transparent pixels are to be encoded like others.
     """
 
     samples: Bytes
@@ -47,6 +47,12 @@ class Pixels:
     clipped: bool = False
     exact: bool = False
     _view: _View = field(default_factory=_View, init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        ensure_configured()
+        samples = read_only(np.ascontiguousarray(_without_opaque_alpha(self.samples)))
+        object.__setattr__(self, "samples", samples)
+        object.__setattr__(self, "plays", self.plays if len(samples) > 1 else 0)
 
     @property
     def image(self) -> pyvips.Image:
@@ -95,29 +101,6 @@ class Pixels:
     def has_alpha(self) -> bool:
         return self.bands in (2, 4)
 
-    @classmethod
-    def from_samples(
-        cls,
-        samples: Bytes,
-        delays: Sequence[int] = (),
-        *,
-        plays: int = 0,
-        profile: bytes | None = None,
-        tone_mapped: bool = False,
-        clipped: bool = False,
-    ) -> Self:
-        """Wrap `samples`, of the shape described above, without a copy unless alpha is dropped.
-
-        `profile` is their ICC profile, None for sRGB. `plays` has no effect for a still image. The
-        caller must not change the samples afterwards.
-        """
-        plays = plays if len(samples) > 1 else 0
-        return cls(_kept(samples), tuple(delays), profile, plays, tone_mapped, clipped)
-
-    def with_samples(self, samples: Bytes) -> Self:
-        """The same image with other samples of all its frames, as for `from_samples`."""
-        return replace(self, samples=_kept(samples))
-
     def in_srgb(self) -> Self:
         """Converted to sRGB, if the colours have a profile. `clipped` is set if some did not fit.
 
@@ -127,8 +110,8 @@ class Pixels:
             return self
         colours = FileColours(1 if self.bands < 3 else 3, self.profile)
         rendered = render(self.samples.reshape(-1, self.width, self.bands), colours)
-        converted = self.with_samples(rendered.samples.reshape(self.samples.shape))
-        return replace(converted, profile=None, clipped=rendered.clipped)
+        samples = rendered.samples.reshape(self.samples.shape)
+        return replace(self, samples=samples, profile=None, clipped=rendered.clipped)
 
     def stop(self) -> None:
         """Make a running encoding of these pixels fail; callable from any thread.
@@ -151,8 +134,8 @@ class Pixels:
         colours = nearest(background, profile)
         flat = image.cast("float").flatten(background=colours if image.bands == 4 else colours[:1])
         samples = np.frombuffer(flat.rint().cast("uchar").write_to_memory(), np.uint8)
-        opaque = self.with_samples(samples.reshape(*self.samples.shape[:3], flat.bands))
-        return replace(opaque, profile=profile, tone_mapped=False, clipped=False)
+        samples = samples.reshape(*self.samples.shape[:3], flat.bands)
+        return replace(self, samples=samples, profile=profile, tone_mapped=False, clipped=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,12 +148,6 @@ class Decoded:
 
     samples: Bytes
     shown: Indices | None = None
-
-
-def _kept(samples: Bytes) -> Bytes:
-    """A read-only view of contiguous samples without an opaque alpha."""
-    ensure_configured()
-    return read_only(np.ascontiguousarray(_without_opaque_alpha(samples)))
 
 
 def _without_opaque_alpha(samples: Bytes) -> Bytes:

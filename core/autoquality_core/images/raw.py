@@ -48,4 +48,4 @@ def from_raw(raw: RawSource, limits: ImageLimits) -> Pixels:
     """
     check_raw(raw, limits)
     samples = np.frombuffer(raw.pixels, np.uint8)
-    return Pixels.from_samples(samples.reshape(1, raw.height, raw.width, raw.bands))
+    return Pixels(samples.reshape(1, raw.height, raw.width, raw.bands))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache, partial
 
 import numpy as np
@@ -25,7 +26,7 @@ def shrunk(pixels: Pixels, width: int, height: int, stoppable: Stoppable) -> Pix
     escapes if it stops libvips.
     """
     frames = [_frame(one, width, height, stoppable) for one in pixels.samples]
-    return pixels.with_samples(np.stack(frames))
+    return replace(pixels, samples=np.stack(frames))
 
 
 def _frame(samples: Bytes, width: int, height: int, stoppable: Stoppable) -> Bytes:

@@ -175,13 +175,9 @@ class Source:
         plays: int = 0,
     ) -> Pixels:
         samples = rendered.samples.reshape(frames, -1, *rendered.samples.shape[1:])
-        return Pixels.from_samples(
+        return Pixels(
             upright(samples, self.orientation),
-            delays,
-            plays=plays,
-            profile=rendered.profile,
-            tone_mapped=rendered.tone_mapped,
-            clipped=rendered.clipped,
+            *(delays, rendered.profile, plays, rendered.tone_mapped, rendered.clipped),
         )
 
     def _animation(

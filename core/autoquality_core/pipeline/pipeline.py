@@ -305,7 +305,7 @@ def warm_up() -> None:
     space.to_8_bits(np.zeros((1, 1, 3), np.uint8))
     space.to_8_bits(np.zeros((1, 1, 3), np.uint16))
     for bands in (3, 4):
-        pixels = with_continued_colours(Pixels.from_samples(np.zeros((1, 16, 16, bands), np.uint8)))
+        pixels = with_continued_colours(Pixels(np.zeros((1, 16, 16, bands), np.uint8)))
         all_features(pixels)
         for metric in METRICS.values():
             metric.reference(pixels).score(Decoded(pixels.samples))

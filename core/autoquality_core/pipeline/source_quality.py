@@ -80,7 +80,7 @@ def _nearest(tables: tuple[tuple[int, ...], ...], quant_table: int) -> int:
 def _log_tables(quant_table: int) -> Doubles:
     """The logarithms of the tables for qualities 1 to 100: (100, luma and chroma, 64)."""
     encoder = JpegEncoder(JpegOptions(quant_table=quant_table))
-    pixels = Pixels.from_samples(np.zeros((1, 8, 8, 3), np.uint8))
+    pixels = Pixels(np.zeros((1, 8, 8, 3), np.uint8))
     files = (encoder.encode(pixels, quality) for quality in range(1, 101))
     return np.log([quantisation_tables(file)[:_LUMA_AND_CHROMA] for file in files])
 

@@ -175,7 +175,7 @@ def test_many_threads_share_one_reference() -> None:
 @pytest.mark.parametrize("times", [1, 16])
 def test_a_large_image_whose_moments_are_not_kept_measures_the_same(times: int) -> None:
     tall = np.tile(luma_of("coffee.png"), (times, 1))
-    pixels = Pixels.from_samples(tall[np.newaxis, ..., np.newaxis])
+    pixels = Pixels(tall[np.newaxis, ..., np.newaxis])
     reference = DSSIM.reference(pixels)
     for quality in (30, 80):
         distorted = encoded(tall, ".jpg", quality)

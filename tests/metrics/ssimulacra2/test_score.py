@@ -20,7 +20,7 @@ from tests.metrics.ssimulacra2.pairs import CHANGES, ORIGINALS, Samples, referen
 
 def pixels_of(*frames: Samples) -> Pixels:
     """A still image, or an animation of frames that are shown for 100 ms."""
-    return Pixels.from_samples(np.stack(frames), [100] * len(frames) if len(frames) > 1 else [])
+    return Pixels(np.stack(frames), [100] * len(frames) if len(frames) > 1 else [])
 
 
 def searched(first: Samples, second: Samples) -> float:
@@ -49,7 +49,7 @@ def test_the_score_of_an_encoding_is_exact_to_a_hundredth(encoder: Encoder, qual
     """The score of a search and that of compare() agree for what encoders do."""
     pixels = pixels_of(ORIGINALS["face"]())
     decoded = encoder.decode(encoder.encode(pixels, quality), pixels)
-    exact = SSIMULACRA2.compare(pixels, Pixels.from_samples(decoded.samples))
+    exact = SSIMULACRA2.compare(pixels, Pixels(decoded.samples))
     assert SSIMULACRA2.reference(pixels).score(decoded) == pytest.approx(exact, abs=0.01)
 
 

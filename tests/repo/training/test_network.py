@@ -155,7 +155,7 @@ def test_a_network_learns_and_its_graph_gives_the_same_results(tmp_path: Path) -
         mean = np.asarray(distribution(head, statistics(examples.mosaics[:4], metric))[0])
         assert np.abs(mean - curves[:4]).mean() < 0.5 * np.abs(curves.mean(0) - curves[:4]).mean()
         for at in (0, 3):
-            pixels = Pixels.from_samples(examples.mosaics[at : at + 1].copy())
+            pixels = Pixels(examples.mosaics[at : at + 1].copy())
             assert (mosaic(pixels) != examples.mosaics[at]).any(), "tiles are turned"
             (seen_mean,), (seen_factor,) = distribution(
                 head, statistics(mosaic(pixels)[None], metric)
@@ -192,7 +192,7 @@ def test_a_head_that_is_added_leaves_the_rest_of_the_graph_as_it_is(
         assert metric_part(path.read_bytes(), described, "dssim") == data
         network = load(path)
         assert network.info.metrics == ("dssim", "ssimulacra2")
-        image = Pixels.from_samples(examples.mosaics[:1])
+        image = Pixels(examples.mosaics[:1])
         seen = statistics(mosaic(image)[None], "ssimulacra2")
         (mean,), _ = distribution(head.heads["ssimulacra2"], seen)
         curve = network.predict(image, 70.0, metric="ssimulacra2").curve

@@ -52,7 +52,7 @@ def size_curve(sweep: Sweep, setting: str, pixels: int) -> FloatArray:
 @cache
 def overhead(setting: str) -> int:
     """The bytes of a file without detail."""
-    blank = Pixels.from_samples(np.full((1, 16, 16, 3), 128, np.uint8))
+    blank = Pixels(np.full((1, 16, 16, 3), 128, np.uint8))
     return len(SWEPT[setting].encode(blank, 50))
 
 
