@@ -17,10 +17,10 @@ from autoquality_server.config.spec import render
 
 
 class Contradiction(NamedTuple):
-    """Fields of the settings that do not fit together, and a message."""
+    """A message, and the fields of the settings that do not fit together."""
 
-    fields: frozenset[str]
     message: str
+    fields: tuple[str, ...]
 
 
 def contradictions(
@@ -36,7 +36,7 @@ def contradictions(
     for fmt in WITH_QUALITY:
         for one in _check_bounds(settings, fmt, names, chosen):
             # Formats without ranges of their own share the general one.
-            if one.fields not in known or one.fields & {"format_min", "format_max"}:
+            if one.fields not in known or {"format_min", "format_max"}.intersection(one.fields):
                 yield one
             known.add(one.fields)
     yield from _check_chroma(settings, names)
@@ -45,10 +45,6 @@ def contradictions(
     yield from _check_in_flight(settings, names)
     yield from _check_processes(settings, names)
     yield from _check_addresses(settings, names)
-
-
-def _wrong(message: str, *fields: str) -> Contradiction:
-    return Contradiction(frozenset(fields), message)
 
 
 def _check_target(settings: Settings, names: Mapping[str, str]) -> Iterator[Contradiction]:
@@ -68,7 +64,7 @@ def _check_target(settings: Settings, names: Mapping[str, str]) -> Iterator[Cont
         right = score
     if right:
         message = f"{names['target']}: {because} it must be {right}{given}"
-        yield _wrong(message, "target", "method")
+        yield Contradiction(message, ("target", "method"))
     right = ""
     if error is not None and method is Method.SIZE and error > 1:
         right = "the share of the target that may stay unused, from 0 to 1"
@@ -76,7 +72,7 @@ def _check_target(settings: Settings, names: Mapping[str, str]) -> Iterator[Cont
         right = f"a {unit.noun} from 0 to {unit.high - unit.low:g}"
     if error is not None and right:
         message = f"{names['allowed_error']}: {because} it must be {right}, not {render(error)}"
-        yield _wrong(message, "allowed_error", "method")
+        yield Contradiction(message, ("allowed_error", "method"))
 
 
 def _check_bounds(
@@ -104,7 +100,7 @@ def _check_bounds(
                 f"{names[high_field]}: the highest quality of {of} must be at least its lowest, "
                 f"{low} ({names[low_field]}), not {high}"
             )
-        yield _wrong(message, low_field, high_field)
+        yield Contradiction(message, (low_field, high_field))
         return
 
 
@@ -116,13 +112,12 @@ def _check_chroma(settings: Settings, names: Mapping[str, str]) -> Iterator[Cont
         flag, meaning = options.OLDER
         if not getattr(settings, f"{fmt.value}_{flag}"):
             continue
-        field = f"{fmt.value}_chroma"
+        field, old = f"{fmt.value}_chroma", f"{fmt.value}_{flag}"
         chroma, default = getattr(settings, field), options().chroma
         if chroma not in (default, meaning):
-            old = f"{fmt.value}_{flag}"
-            yield _wrong(
+            yield Contradiction(
                 f"{names[field]}: must be {meaning.value} with {names[old]}, not {chroma.value}",
-                *(field, old),
+                (field, old),
             )
 
 
@@ -133,10 +128,10 @@ def _check_batches(
     if settings.allowed_batch_sizes[-1] != largest:
         given = render(settings.allowed_batch_sizes)
         field = "allowed_batch_sizes" if "allowed_batch_sizes" in chosen else "max_batch_size"
-        yield _wrong(
+        yield Contradiction(
             f"{names[field]}: the last of the allowed batch sizes must be the largest batch, "
             f"{largest} ({names['max_batch_size']}), not {given}",
-            *("allowed_batch_sizes", "max_batch_size"),
+            ("allowed_batch_sizes", "max_batch_size"),
         )
 
 
@@ -150,26 +145,26 @@ def _check_tls(settings: Settings, names: Mapping[str, str]) -> Iterator[Contrad
     ):
         if getattr(settings, given) and not getattr(settings, missing):
             message = f"{names[missing]}: must be set along with {names[given]}"
-            yield _wrong(message, given, missing)
+            yield Contradiction(message, (given, missing))
 
 
 def _check_in_flight(settings: Settings, names: Mapping[str, str]) -> Iterator[Contradiction]:
     if settings.max_resolution_in_flight < settings.max_resolution:
-        yield _wrong(
+        yield Contradiction(
             f"{names['max_resolution_in_flight']}: must be at least the largest source, "
             f"{render(settings.max_resolution)} ({names['max_resolution']}), "
             f"not {render(settings.max_resolution_in_flight)}",
-            *("max_resolution_in_flight", "max_resolution"),
+            ("max_resolution_in_flight", "max_resolution"),
         )
 
 
 def _check_processes(settings: Settings, names: Mapping[str, str]) -> Iterator[Contradiction]:
     for field in ("listen", "health_listen"):
         if settings.processes > 1 and getattr(settings, field).startswith("unix:"):
-            yield _wrong(
+            yield Contradiction(
                 f"{names['processes']}: must be 1 with a Unix socket ({names[field]}), which "
                 f"processes cannot share, not {settings.processes}",
-                *("processes", field),
+                ("processes", field),
             )
 
 
@@ -178,8 +173,8 @@ def _check_addresses(settings: Settings, names: Mapping[str, str]) -> Iterator[C
     used = [(field, getattr(settings, field)) for field in fields if getattr(settings, field)]
     for (field, address), (later_field, later) in combinations(used, 2):
         if collide(address, later):
-            yield _wrong(
+            yield Contradiction(
                 f"{names[later_field]}: must be another address than that of {names[field]}, "
                 f"{address}, not {later!r}",
-                *(field, later_field),
+                (field, later_field),
             )

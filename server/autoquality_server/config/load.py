@@ -138,7 +138,7 @@ def load(flags: Mapping[str, str], environ: Mapping[str, str]) -> Configuration:
     errors += [
         one.message
         for one in contradictions(settings, names, frozenset(origins))
-        if not one.fields & wrong
+        if wrong.isdisjoint(one.fields)
     ]
     if errors:
         raise ConfigError(*errors)
@@ -194,16 +194,12 @@ def _unused(used: Mapping[str, _Found], sources: _Sources) -> Iterator[str]:
             yield f"{name} (see {see})" if see else name
 
 
-def _suspicious_names(names: set[str]) -> list[str]:
+def _suspicious_names(names: set[str]) -> Iterator[str]:
     known = [spec.variable for spec in SPECS]
-    warnings = []
     for name in sorted(names):
-        if not name.startswith(PREFIX) or name in known or _KUBERNETES.fullmatch(name):
-            continue
-        close = difflib.get_close_matches(name, known, n=1, cutoff=0.8)
-        if close:
-            warnings.append(f"{name} is not a setting: did you mean {close[0]}?")
-    return warnings
+        if name.startswith(PREFIX) and name not in known and not _KUBERNETES.fullmatch(name):
+            for close in difflib.get_close_matches(name, known, n=1, cutoff=0.8):
+                yield f"{name} is not a setting: did you mean {close}?"
 
 
 _SPEC: dict[str, Spec] = {spec.field: spec for spec in SPECS}

@@ -10,14 +10,7 @@ from typing import ClassVar, TypeVar
 from autoquality_core.formats import ENCODERS, WITH_QUALITY, Encoder
 from autoquality_core.metrics import DSSIM, METRICS, SSIMULACRA2, Metric, limit_name
 from autoquality_core.pipeline.defaults import Defaults
-from autoquality_core.types import (
-    WORDS,
-    Device,
-    Format,
-    Limits,
-    Method,
-    score_of,
-)
+from autoquality_core.types import WORDS, Device, Format, Limits, Method, score_of
 from autoquality_server.config import parse
 from autoquality_server.config.spec import IMGPROXY_AUTOQUALITY, render, setting
 
