@@ -12,6 +12,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from dataclasses import field as attribute
 from functools import partial
+from typing import Any
 
 from autoquality_core.errors import InvalidImage
 from autoquality_core.images.colour.file_colours import FileColours, file_colours, in_grey
@@ -39,7 +40,7 @@ from autoquality_core.images.structure import check_structure
 from autoquality_core.runtime.codecs import pyvips
 from autoquality_core.types import ColorProfile, Data
 
-Stoppable = Callable[[Callable[[], None]], AbstractContextManager[None]]
+Stoppable = Callable[[Callable[[], None]], AbstractContextManager[Any]]
 """Makes a context in which another thread can stop the body by the callable given, as
 `Deadline.calling` does."""
 
@@ -49,10 +50,6 @@ _MOST_PLAYS = 2**16 - 1
 
 _BASE64 = re.compile(rb"data:image/|/9j/|iVBORw0KGgo|UklGR|R0lGOD")
 """How a data URL begins, and a JPEG, PNG, WebP or GIF in base64."""
-
-
-def _unstoppable(_stop: Callable[[], None]) -> AbstractContextManager[None]:
-    return nullcontext()
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +122,7 @@ class Source:
         all_frames: bool,
         damaged: bool = False,
         profile: ColorProfile = ColorProfile.SRGB,
-        stoppable: Stoppable = _unstoppable,
+        stoppable: Stoppable = nullcontext,
     ) -> Pixels:
         """Decode the first frame, or all.
 
@@ -306,7 +303,7 @@ def _described(
     )
 
 
-def _stopping(source: pyvips.Image | Samples, stoppable: Stoppable) -> AbstractContextManager[None]:
+def _stopping(source: pyvips.Image | Samples, stoppable: Stoppable) -> AbstractContextManager[Any]:
     """A context that allows to stop libvips; has no effect for samples."""
     if not isinstance(source, pyvips.Image):
         return nullcontext()

@@ -91,7 +91,8 @@ def formats_of(output: Any) -> tuple[list[Format], dict[Format, Encoder]]:
     encoders: dict[Format, Encoder] = {}
     for one in [output] if single else output:
         if isinstance(one, Encoder):
-            _check_options(one.format, one.options)
+            kind = type(getattr(EncoderOptions(), one.format.value))
+            check_kind(one.format.value, one.options, kind, f"a {kind.__name__}")
             if encoders.setdefault(one.format, one) != one:
                 raise InvalidRequest("output", f"has two encoders for {one.format.value}")
             formats.append(one.format)
@@ -131,11 +132,6 @@ def checked(options: EncoderOptions) -> EncoderOptions:
         if isinstance(flag.default, bool):
             _check_flag(flag.name, getattr(options, flag.name))
     return options
-
-
-def _check_options(fmt: Format, options: object) -> None:
-    kind = type(getattr(EncoderOptions(), fmt.value))
-    check_kind(fmt.value, options, kind, f"a {kind.__name__}")
 
 
 def _check_option(name: str, value: Any, option: Option) -> None:

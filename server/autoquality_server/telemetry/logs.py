@@ -45,7 +45,10 @@ def configure_logging(
     if form is LogFormat.JSON:
         last += [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
     else:
-        last += [_escaped, _readable(stream)]
+        console = structlog.dev.ConsoleRenderer(
+            colors=stream.isatty(), exception_formatter=_write_traceback
+        )
+        last += [_escaped, console]
     handler = logging.StreamHandler(stream)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
@@ -60,12 +63,6 @@ def configure_logging(
 def _is_not_about_metadata(record: logging.LogRecord) -> bool:
     """Drop gRPC's line for metadata that is not UTF-8: it quotes the value, perhaps a token."""
     return not str(record.msg).startswith("Invalid encoding on ")
-
-
-def _readable(stream: TextIO) -> structlog.dev.ConsoleRenderer:
-    return structlog.dev.ConsoleRenderer(
-        colors=stream.isatty(), exception_formatter=_write_traceback
-    )
 
 
 def _write_traceback(stream: TextIO, exc_info: ExcInfo) -> None:
