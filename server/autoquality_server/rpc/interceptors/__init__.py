@@ -132,7 +132,7 @@ def interceptors(
             yield
 
     sent = Downloads(downloads, rejected)
-    return [CallInterceptor(layers, uploads, sent, service, checks, pool)]
+    return [CallInterceptor(layers, uploads, checks, service, sent, pool)]
 
 
 def open_interceptors(
@@ -145,4 +145,4 @@ def open_interceptors(
         with returned_id(request), recorded(rpc_metrics, request), translated(rejected, request):
             yield
 
-    return [CallInterceptor(layers, checks)]
+    return [CallInterceptor(layers, checks, checks)]

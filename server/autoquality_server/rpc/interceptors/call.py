@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
+from dataclasses import dataclass
 from typing import Any, NoReturn
 
 import grpc
@@ -35,31 +36,22 @@ _REFUSING = InlineExecutor()
 _RETRY_SECONDS = 1.0
 
 
+@dataclass(frozen=True)
 class CallInterceptor(grpc.ServerInterceptor):
-    """Receives the request inside of all layers: no byte of it is read before they let it in."""
+    """Receives the request inside of all layers: no byte of it is read before they let it in.
 
-    def __init__(
-        self,
-        layers: Layer,
-        uploads: TimeoutTimer,
-        downloads: Downloads | None = None,
-        service: str = "",
-        checks: TimeoutTimer | None = None,
-        pool: CallExecutor | None = None,
-    ) -> None:
-        """`uploads` limits the requests of `service`, `downloads` its answers and all streams.
+    `uploads` limits the requests of `service`, `downloads` its answers and all streams. `checks`
+    limits the requests of other services. A stream of requests, as that of reflection, ends when
+    no message arrives in this time. `pool` has the threads of the server, for methods without
+    dedicated ones.
+    """
 
-        `pool` has the threads of the server, for methods without dedicated ones.
-
-        `checks` limits the requests of other services, by default as `uploads`. A stream of
-        requests, as that of reflection, ends when no message arrives in this time.
-        """
-        self._layers = layers
-        self._service = service
-        self._uploads = uploads
-        self._checks = uploads if checks is None else checks
-        self._downloads = downloads
-        self._pool = pool
+    layers: Layer
+    uploads: TimeoutTimer
+    checks: TimeoutTimer
+    service: str = ""
+    downloads: Downloads | None = None
+    pool: CallExecutor | None = None
 
     def intercept_service(
         self,
@@ -75,12 +67,12 @@ class CallInterceptor(grpc.ServerInterceptor):
         responses_shape = "stream" if handler.response_streaming else "unary"
         inner = getattr(handler, f"{requests_shape}_{responses_shape}")
         returns_early = bool(getattr(inner, "experimental_non_blocking", False))
-        own = service == self._service
+        own = service == self.service
         most = None if own else LARGEST_CHECK
         decode = decoder(method, handler.request_deserializer, most)
-        uploads = self._uploads if own else self._checks
+        uploads = self.uploads if own else self.checks
         receive_all = receive_messages if own else receive_until_idle
-        downloads = self._downloads
+        downloads = self.downloads
         new_request = functools.partial(
             RequestContext,
             service=service,
@@ -90,7 +82,7 @@ class CallInterceptor(grpc.ServerInterceptor):
             returns_early=returns_early,
         )
 
-        pool: CallExecutor | None = getattr(inner, _POOL, self._pool)
+        pool: CallExecutor | None = getattr(inner, _POOL, self.pool)
         if pool and pool.is_full:
             return self._refusal(new_request)
 
@@ -102,7 +94,7 @@ class CallInterceptor(grpc.ServerInterceptor):
             request = new_request(call)
             # No ExitStack: it keeps an error in a reference cycle, and with it the call, whose
             # stream gRPC counts as open until the next garbage collection.
-            with request.active(), self._layers(request):
+            with request.active(), self.layers(request):
                 if handler.request_streaming:
                     messages = receive_all(request, requests, decode, uploads)
                     with closing(messages):
@@ -135,7 +127,7 @@ class CallInterceptor(grpc.ServerInterceptor):
 
         def refused(_: Iterator[bytes], call: grpc.ServicerContext) -> NoReturn:
             request = new_request(call)
-            with request.active(), self._layers(request):
+            with request.active(), self.layers(request):
                 raise Overloaded("too many calls wait for a thread", _RETRY_SECONDS)
 
         setattr(refused, _POOL, _REFUSING)
