@@ -22,7 +22,7 @@ def run(data: bytes) -> None:
         assert error.frames >= 0
     gif = read_gif(data, 64, 64, MOST_FRAMES, 0)
     assert gif is None or gif.frames == MOST_FRAMES
-    assert find_images(data).images >= 1
+    assert find_images(data)[0] >= 1
     for read in (images_of, lambda boxes: read_sequence(boxes, MOST_FRAMES)):
         try:
             read(data)

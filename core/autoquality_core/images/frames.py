@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -40,15 +40,17 @@ class Frame:
 F = TypeVar("F", bound=Frame)
 
 
-def composed(canvas: npt.NDArray[Any], frames: Sequence[F], parts: Iterator[Samples]) -> Samples:
-    """The image after each frame, (frames, *canvas.shape), as browsers show it.
+def composed(
+    canvas: npt.NDArray[Any], frames: Sequence[F], decode: Callable[[F], Samples]
+) -> tuple[Samples, tuple[int, ...]]:
+    """The image after each frame, (frames, *canvas.shape), as browsers show it, and their delays.
 
-    `canvas` is transparent, and is changed: (height, width, bands), alpha last. `parts` has the
-    samples of each frame, with or without alpha. None of them is premultiplied.
+    `canvas` is transparent, and is changed: (height, width, bands), alpha last. `decode` gives the
+    samples of a frame, with or without alpha. None of them is premultiplied.
     """
     shown = np.empty((len(frames), *canvas.shape), canvas.dtype)
-    for at, (frame, part) in enumerate(zip(frames, parts, strict=True)):
-        under = canvas[frame.region]
+    for at, frame in enumerate(frames):
+        part, under = decode(frame), canvas[frame.region]
         before = under.copy() if frame.after == RESTORE and at else None
         if frame.over:
             _lay_over(_with_alpha(part), under)
@@ -59,7 +61,7 @@ def composed(canvas: npt.NDArray[Any], frames: Sequence[F], parts: Iterator[Samp
             under[:] = before
         elif frame.after in (CLEAR, RESTORE):
             under[:] = 0
-    return shown
+    return shown, tuple(frame.delay for frame in frames)
 
 
 def _with_alpha(samples: Samples) -> npt.NDArray[Any]:

@@ -57,9 +57,7 @@ class Gif:
         `decode_gif` gives the samples (height, width, bands) of a GIF. Raises its errors.
         """
         canvas = np.zeros((self.height, self.width, 4), np.uint8)
-        frames = self.parts[:count]
-        shown = composed(canvas, frames, (decode_gif(self._gif(frame)) for frame in frames))
-        return shown, tuple(frame.delay for frame in frames)
+        return composed(canvas, self.parts[:count], lambda one: decode_gif(self._gif(one)))
 
     def _gif(self, frame: _Frame) -> bytes:
         """A frame as a file of its own."""

@@ -76,13 +76,6 @@ class Scans(NamedTuple):
     segments: int
 
 
-class Images(NamedTuple):
-    """How many images a file holds, without thumbnails, and whether one is a gain map."""
-
-    images: int
-    gain_map: bool
-
-
 def count_scans(data: Data) -> Scans:
     """Count the scans of the first image, which is all that libjpeg decodes.
 
@@ -166,8 +159,11 @@ def _says_upright(block: bytes) -> bool:
     return entry is None or (entry.kind, entry.count, tiff.number(entry)) == _UPRIGHT
 
 
-def find_images(data: Data) -> Images:
-    """Find further images and gain maps, by the segments before the scans of each image."""
+def find_images(data: Data) -> tuple[int, bool]:
+    """How many images a file holds, without thumbnails, and whether one is a gain map.
+
+    They are found by the segments before the scans of each image.
+    """
     view = memoryview(data)
     further: list[int] = []
     for code, start, content in segments(view, 0):
@@ -175,7 +171,7 @@ def find_images(data: Data) -> Images:
             further = _further(content[len(_INDEX) :], start + len(_INDEX), view)
             break
     gain_map = any(_mentions_gain_map(view, at) for at in (0, *further[:_MOST_SEARCHED]))
-    return Images(1 + max(len(further), gain_map), gain_map)
+    return 1 + max(len(further), gain_map), gain_map
 
 
 def quantisation_tables(data: Data) -> tuple[tuple[int, ...], ...]:

@@ -18,7 +18,7 @@ from autoquality_core.errors import InvalidImage
 from autoquality_core.images.colour.file_colours import FileColours, file_colours, in_grey
 from autoquality_core.images.colour.linear_light import Samples
 from autoquality_core.images.colour.render import Rendered, device_samples, render
-from autoquality_core.images.contents import Animation, Contents, contents_of
+from autoquality_core.images.contents import Animation, contents_of
 from autoquality_core.images.gif import Gif
 from autoquality_core.images.isobmff.meta import Meta
 from autoquality_core.images.isobmff.sequence import Sequence
@@ -259,9 +259,7 @@ def open_image(data: Data, limits: ImageLimits, *, field: str = "image") -> Sour
         header = in_grey(header) if read.monochrome else header
     if name not in source_formats():
         raise _unsupported(field)
-    with _readable(field, name, ValueError):
-        contents = contents_of(data, header, name, read, limits.max_frames)
-    source = _described(data, field, name, header, read, contents)
+    source = _described(data, field, name, header, read, limits.max_frames)
     limits.check_size(field, source.width, source.height, source.frames, header.bands)
     return replace(source, parts_pixels=parts, scan=scan)
 
@@ -279,8 +277,11 @@ def _described(
     name: str,
     header: pyvips.Image,
     read: Meta | Jxl | None,
-    contents: Contents,
+    most_frames: int,
 ) -> Source:
+    with _readable(field, name, ValueError):
+        pages, gain_map, animation = contents_of(data, header, name, read, most_frames)
+    frames = 1 if animation is None else animation.frames
     orientation = int(header.get("orientation")) if header.get_typeof("orientation") else 1
     width, height = header.width, header.height
     colours = file_colours(data, name, header, read)
@@ -292,14 +293,14 @@ def _described(
         format=name,
         width=width,
         height=height,
-        frames=contents.pages if name in ANIMATED else contents.frames,
-        pages=contents.pages,
-        has_alpha=header.bands > colours.channels or isinstance(contents.animation, Gif),
+        frames=pages if name in ANIMATED else frames,
+        pages=pages,
+        has_alpha=header.bands > colours.channels or isinstance(animation, Gif),
         orientation=orientation,
         colours=colours,
         blocks=read.blocks if isinstance(read, Jxl) else Blocks.of(header),
-        animation=contents.animation,
-        gain_map=contents.gain_map,
+        animation=animation,
+        gain_map=gain_map,
     )
 
 

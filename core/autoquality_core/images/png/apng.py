@@ -95,9 +95,7 @@ class Apng:
         bands = 4 if kind & _IN_COLOUR else 2
         width, height = self.sides
         canvas = np.zeros((height, width, bands), np.uint16 if depth > 8 else np.uint8)
-        frames = self.parts[:count]
-        shown = composed(canvas, frames, (decode_png(self._png(frame)) for frame in frames))
-        return shown, tuple(frame.delay for frame in frames)
+        return composed(canvas, self.parts[:count], lambda one: decode_png(self._png(one)))
 
     def _png(self, frame: _Frame) -> bytes:
         header = struct.pack(">II", frame.width, frame.height) + self.header[8:]
