@@ -23,34 +23,17 @@ TYPES: Mapping[int, Any] = {FLOAT: np.float32, 3: np.int32, UINT8: np.uint8, 9: 
 Shape = tuple[int | None, ...] | None
 """Sizes, None for open ones. None if even their count is open."""
 
-_MESSAGES: Mapping[str, Mapping[str, tuple[int, str]]] = {
-    "GraphDef": {"node": (1, "NodeDef[]")},
-    "NodeDef": {
-        "name": (1, "string"),
-        "op": (2, "string"),
-        "input": (3, "string[]"),
-        "attr": (5, "Attribute[]"),
-    },
-    "Attribute": {"key": (1, "string"), "value": (2, "AttrValue")},
-    "AttrValue": {
-        "i": (3, "int64"),
-        "b": (5, "bool"),
-        "type": (6, "int32"),
-        "shape": (7, "Shape"),
-        "tensor": (8, "Tensor"),
-    },
-    "Shape": {"dim": (2, "Dimension[]"), "unknown_rank": (3, "bool")},
-    "Dimension": {"size": (1, "int64")},
-    "Tensor": {
-        "dtype": (1, "int32"),
-        "shape": (2, "Shape"),
-        "content": (4, "bytes"),
-        "float_val": (5, "float[]"),
-        "int_val": (7, "int32[]"),
-        "int64_val": (10, "int64[]"),
-    },
+_MESSAGES: Mapping[str, str] = {
+    "GraphDef": "NodeDef[] node 1",
+    "NodeDef": "string name 1, string op 2, string[] input 3, Attribute[] attr 5",
+    "Attribute": "string key 1, AttrValue value 2",
+    "AttrValue": "int64 i 3, bool b 5, int32 type 6, Shape shape 7, Tensor tensor 8",
+    "Shape": "Dimension[] dim 2, bool unknown_rank 3",
+    "Dimension": "int64 size 1",
+    "Tensor": "int32 dtype 1, Shape shape 2, bytes content 4, "
+    "float[] float_val 5, int32[] int_val 7, int64[] int64_val 10",
 }
-"""The fields of each message, with their numbers and types; [] marks repeated ones."""
+"""The type, name and number of each field; [] marks repeated ones."""
 
 
 class Unsupported(Exception):
@@ -104,12 +87,13 @@ def _graph_class() -> Any:
 
     Field = descriptor_pb2.FieldDescriptorProto  # noqa: N806 - a class
     file = descriptor_pb2.FileDescriptorProto(name="graph.proto")
-    for name, fields in _MESSAGES.items():
-        message = file.message_type.add(name=name)
-        for field, (number, declared) in fields.items():
-            kind = declared.removesuffix("[]")
-            added = message.field.add(name=field, number=number)
-            added.label = Field.LABEL_OPTIONAL if kind == declared else Field.LABEL_REPEATED
+    for message_name, fields in _MESSAGES.items():
+        message = file.message_type.add(name=message_name)
+        for declared in fields.split(", "):
+            kind, name, number = declared.split()
+            added = message.field.add(name=name, number=int(number))
+            added.label = Field.LABEL_REPEATED if kind.endswith("[]") else Field.LABEL_OPTIONAL
+            kind = kind.removesuffix("[]")
             if kind in _MESSAGES:
                 added.type_name = kind
             else:
