@@ -85,41 +85,33 @@ class Metrics:
     def __init__(self, registry: CollectorRegistry) -> None:
         counter = partial(declare, Counter, registry)
         histogram = partial(declare, Histogram, registry)
-        by_result = {
-            "method": [one.value for one in Method],
-            "format": [one.value for one in Format],
-        }
-        self._iterations = histogram(
+        result = {"method": [one.value for one in Method], "format": [one.value for one in Format]}
+        by_result = partial(histogram, labels=result)
+        self._iterations = by_result(
             "autoquality_iterations",
             "Full-resolution encodings that a request cost.",
-            by_result,
             buckets=_ITERATIONS,
         )
         self._scores = {
-            name: histogram(
+            name: by_result(
                 f"autoquality_achieved_{name}",
                 f"{name.upper()} of the returned image to its source, if measured.",
-                by_result,
                 buckets=_SCORES.get(name) or _evenly_spaced(metric.low, metric.high),
             )
             for name, metric in METRICS.items()
         }
-        self._bytes = histogram(
-            "autoquality_encoded_bytes",
-            "Size of the returned image in bytes.",
-            by_result,
-            buckets=_BYTES,
+        self._bytes = by_result(
+            "autoquality_encoded_bytes", "Size of the returned image in bytes.", buckets=_BYTES
         )
-        self._quality = histogram(
+        self._quality = by_result(
             "autoquality_quality",
             "Quality of the returned image, for formats that have one.",
-            by_result,
             buckets=_QUALITIES,
         )
         self._outcomes = counter(
             "autoquality_outcomes_total",
             "Requests served, by why the search stopped.",
-            {**by_result, "outcome": [one.value for one in Outcome]},
+            {**result, "outcome": [one.value for one in Outcome]},
         )
         self._stages = histogram(
             "autoquality_stage_duration_seconds",

@@ -47,14 +47,10 @@ class PredictorMetrics:
             buckets=_SECONDS,
         )
         self.run = histogram(
-            "autoquality_predictor_run_seconds",
-            "Time of one run of the network.",
-            buckets=_SECONDS,
+            "autoquality_predictor_run_seconds", "Time of one run of the network.", buckets=_SECONDS
         )
         self.failures = counter(
-            "autoquality_predictor_failures_total",
-            "Images for which the network failed.",
-            formats,
+            "autoquality_predictor_failures_total", "Images for which the network failed.", formats
         )
         self.left = counter(
             "autoquality_predictor_unpredicted_total",
