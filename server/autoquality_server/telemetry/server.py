@@ -31,8 +31,18 @@ descriptor. It still waits then, so a loop without a pause would use a whole cor
 _log = logger(__name__)
 
 
-class MetricsServer:
-    """Serves a registry from construction until `close`."""
+class _Handler(WSGIRequestHandler):
+    timeout = _TIMEOUT
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Do not log scrapes: there is one every few seconds."""
+
+
+class MetricsServer(ThreadingWSGIServer):
+    """Serves a registry from construction until `close`.
+
+    Each connection has a thread of its own, including the handshake.
+    """
 
     def __init__(
         self,
@@ -44,43 +54,23 @@ class MetricsServer:
 
         `context` returns the TLS context of each connection; without it, serve HTTP.
         """
+        self._context = context
         tcp = parse_tcp(address)
+        place = (tcp.host, tcp.port)
         try:
-            self._server = _Server((tcp.host, tcp.port), context)
+            self.address_family = socket.getaddrinfo(*place, type=socket.SOCK_STREAM)[0][0]
+            super().__init__(place, _Handler)
         except OSError as error:
             raise cannot_listen(_SETTING, address, error) from None
-        self._server.set_app(make_wsgi_app(registry))
-        self._thread = threading.Thread(
-            target=self._server.serve_forever, name="metrics", daemon=True
-        )
+        self.port = int(self.server_port)
+        self.set_app(make_wsgi_app(registry))
+        self._thread = threading.Thread(target=self.serve_forever, name="metrics", daemon=True)
         self._thread.start()
 
-    @property
-    def port(self) -> int:
-        return int(self._server.server_port)
-
     def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
+        self.shutdown()
+        self.server_close()
         self._thread.join()
-
-
-class _Handler(WSGIRequestHandler):
-    timeout = _TIMEOUT
-
-    def log_message(self, format: str, *args: object) -> None:
-        """Do not log scrapes: there is one every few seconds."""
-
-
-class _Server(ThreadingWSGIServer):
-    """Handles each connection in its own thread, including the handshake."""
-
-    def __init__(
-        self, address: tuple[str, int], context: Callable[[], ssl.SSLContext] | None
-    ) -> None:
-        self.address_family = socket.getaddrinfo(*address, type=socket.SOCK_STREAM)[0][0]
-        self._context = context
-        super().__init__(address, _Handler)
 
     def get_request(self) -> tuple[Any, Any]:
         try:
