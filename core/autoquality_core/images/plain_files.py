@@ -17,19 +17,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 
 from autoquality_core.images.colour.linear_light import Samples
-from autoquality_core.images.isobmff.plain_avif import read_plain, widened
+from autoquality_core.images.isobmff.plain_avif import read_plain
 from autoquality_core.images.jpeg import SingleScan
-from autoquality_core.images.orientation import swaps_sides, upright
 from autoquality_core.runtime.arrays import Bytes
-from autoquality_core.runtime.codecs import jpeg8, libavif, libwebp
+from autoquality_core.runtime.codecs import jpeg8, libwebp
 from autoquality_core.types import Data
-
-S = TypeVar("S", bound=Samples)
 
 _MOST_PIXELS = 50_000_000
 """Of a JPEG. The decoder cannot be stopped, and takes up to half a second for so many."""
@@ -54,7 +51,7 @@ def decode_plain_jpeg(
 
 def jpeg_samples(data: Data, width: int, height: int, bands: int) -> Bytes | None:
     """As `decode_plain_jpeg`, for a sound file of any kind and size."""
-    return _filled(_empty(width, height, bands), jpeg8.jpeg8_decode, data)
+    return _decoded(jpeg8.jpeg8_decode, data, width, height, bands)
 
 
 def decode_plain_webp(data: Data, width: int, height: int) -> Bytes | None:
@@ -64,7 +61,7 @@ def decode_plain_webp(data: Data, width: int, height: int) -> Bytes | None:
 
 def webp_samples(data: Data, width: int, height: int, bands: int) -> Bytes | None:
     """The samples of a sound WebP of one frame, RGB, or RGB and alpha: as `decode_plain_webp`."""
-    return _filled(_empty(width, height, bands), libwebp.webp_decode, data)
+    return _decoded(libwebp.webp_decode, data, width, height, bands)
 
 
 def decode_plain_avif(data: Data, width: int, height: int, bands: int) -> Samples | None:
@@ -79,27 +76,19 @@ def decode_plain_avif(data: Data, width: int, height: int, bands: int) -> Sample
     """
     try:
         plain = read_plain(data)
+        fits = (*plain.sides, plain.bands) == (width, height, bands)
+        return plain.decode(data) if fits else None
     except ValueError:
         return None
-    upright_sides = plain.width, plain.height
-    if swaps_sides(plain.orientation):
-        upright_sides = upright_sides[::-1]
-    if (*upright_sides, plain.bands) != (width, height, bands):
-        return None
-    dtype: Any = np.uint8 if plain.depth == 8 else np.uint16
-    samples: Samples = np.empty((1, plain.height, plain.width, bands), dtype)
-    found = _filled(samples, libavif.avif_decode, data, numthreads=1)
-    return None if found is None else upright(widened(found, plain.depth), plain.orientation)
 
 
-def _empty(width: int, height: int, bands: int) -> Bytes:
-    return np.empty((1, height, width, bands), np.uint8)
-
-
-def _filled(samples: S, decode: Callable[..., Any], data: Data, **options: int) -> S | None:
-    """`samples` after decoding into them. None if the file is damaged, or of another shape."""
+def _decoded(
+    decode: Callable[..., Any], data: Data, width: int, height: int, bands: int
+) -> Bytes | None:
+    """The samples of a file. None if it is damaged, or of another shape."""
+    samples = np.empty((1, height, width, bands), np.uint8)
     try:
-        decode(data, out=samples[0] if samples.shape[3] > 1 else samples[0, ..., 0], **options)
+        decode(data, out=samples[0] if bands > 1 else samples[0, ..., 0])
     except (RuntimeError, ValueError):
         return None
     return samples

@@ -29,8 +29,8 @@ TURNS = frozenset({_ROTATION, _MIRROR})
 _ORIENTATIONS = {-1: (1, 8, 3, 6), 0: (4, 5, 2, 7), 1: (2, 7, 4, 5)}
 """EXIF's, by the axis of mirroring (-1 for none) and the quarters of a rotation to the left."""
 
-_MONOCHROME = 0x10
-"""In the third byte of av1C."""
+# In the third byte of av1C.
+_HIGH_BIT_DEPTH, _TWELVE_BITS, _MONOCHROME = 0x40, 0x20, 0x10
 
 _TONE_MAPPED = b"tmap"
 _APPLE_GAIN_MAP = b"urn:com:apple:photo:2020:aux:hdrgainmap"
@@ -291,6 +291,14 @@ def sides_of(ispe: memoryview) -> tuple[int, int]:
 def is_monochrome(av1c: memoryview) -> bool:
     """Whether an AV1 picture has no colours, by its configuration."""
     return len(av1c) > 2 and bool(av1c[2] & _MONOCHROME)
+
+
+def depth_of(av1c: memoryview) -> int:
+    """Bits of a sample, by the configuration of an AV1 picture."""
+    flags = av1c[2] if len(av1c) > 2 else 0
+    if not flags & _HIGH_BIT_DEPTH:
+        return 8
+    return 12 if flags & _TWELVE_BITS else 10
 
 
 def orientation(turns: Sequence[tuple[bytes, int]]) -> int:

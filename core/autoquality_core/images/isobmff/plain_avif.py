@@ -8,12 +8,11 @@ harmful ones would never be complete.
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
 
-from autoquality_core.images.colour.linear_light import Samples
 from autoquality_core.images.isobmff.av1 import coded_size
 from autoquality_core.images.isobmff.boxes import boxes
-from autoquality_core.images.isobmff.meta import TURNS, Meta, orientation, sides_of
+from autoquality_core.images.isobmff.meta import TURNS, Meta, depth_of, orientation, sides_of
+from autoquality_core.images.isobmff.sequence import Pictures
 from autoquality_core.types import Data
 
 _FILE = frozenset({b"ftyp", b"meta", b"mdat", b"free"})
@@ -26,22 +25,8 @@ _ITEMS = frozenset({b"av01", b"Exif", b"mime"})
 # Plain files have a dozen in one place.
 _MOST_BOXES = 32
 
-# In the third byte of av1C.
-_HIGH_BIT_DEPTH, _TWELVE_BITS = 0x40, 0x20
 
-
-@dataclass(frozen=True, slots=True)
-class PlainAvif:
-    """The picture of a plain file: its coded sides, bits and bands, and its EXIF orientation."""
-
-    width: int
-    height: int
-    depth: int
-    bands: int
-    orientation: int
-
-
-def read_plain(data: Data) -> PlainAvif:
+def read_plain(data: Data) -> Pictures:
     """The picture of a plain file. Raises ValueError for others."""
     view = memoryview(data)
     meta = Meta.read(view)
@@ -70,22 +55,7 @@ def read_plain(data: Data) -> PlainAvif:
     _require(len(depths) == 1)
     bands = (1 if meta.monochrome else 3) + len(images) - 1
     turns = meta.items[meta.primary].turns
-    return PlainAvif(*sizes.pop(), depths.pop(), bands, orientation(turns))
-
-
-def depth_of(av1c: memoryview | bytes) -> int:
-    """Bits of a sample, by the configuration of an AV1 picture."""
-    flags = bytes(av1c[2:3]) or b"\0"
-    if not flags[0] & _HIGH_BIT_DEPTH:
-        return 8
-    return 12 if flags[0] & _TWELVE_BITS else 10
-
-
-def widened(samples: Samples, depth: int) -> Samples:
-    """Samples of 10 or 12 bits as 16, in place; of 8 bits unchanged."""
-    if depth > 8:
-        samples[...] = samples << 16 - depth | samples >> 2 * depth - 16
-    return samples
+    return Pictures(*sizes.pop(), depths.pop(), bands, orientation(turns))
 
 
 def _boxes(content: memoryview, known: frozenset[bytes]) -> defaultdict[bytes, list[memoryview]]:

@@ -17,8 +17,7 @@ import numpy as np
 from autoquality_core.images.colour.linear_light import Samples
 from autoquality_core.images.isobmff.av1 import announced_sizes
 from autoquality_core.images.isobmff.boxes import boxes, full, only
-from autoquality_core.images.isobmff.meta import TURNS, is_monochrome, orientation
-from autoquality_core.images.isobmff.plain_avif import depth_of, widened
+from autoquality_core.images.isobmff.meta import TURNS, depth_of, is_monochrome, orientation
 from autoquality_core.images.libvips import allocation_failures
 from autoquality_core.images.orientation import swaps_sides, upright
 from autoquality_core.runtime.codecs import libavif
@@ -46,34 +45,27 @@ _ENDLESS = {0: 0xFFFFFFFF, 1: 0xFFFFFFFFFFFFFFFF}
 
 
 @dataclass(frozen=True, slots=True)
-class Sequence:
-    """An image sequence. `plays` is 0 for an endless loop; `durations` are in milliseconds.
+class Pictures:
+    """The picture of a plain AVIF, or the `frames` of a sequence, with `depth` bits a sample.
 
-    `width` and `height` are the coded ones: `orientation`, an EXIF value, turns the frames.
-    `readable` says that `decode` supports it: an AVIF with the brand of sequences, and one
-    track of pictures of `width` x `height` pixels. There may be one track of alpha, and no others:
-    libavif may take any track for alpha. Other sequences
-    have no `durations`.
+    `width` and `height` are the coded ones: `orientation`, an EXIF value, turns the pictures.
     """
 
     width: int
     height: int
-    frames: int
-    plays: int
     depth: int
     bands: int
-    durations: tuple[int, ...]
-    readable: bool
     orientation: int = 1
+    frames: int = 1
 
     @property
     def sides(self) -> tuple[int, int]:
-        """Width and height of an upright frame."""
+        """Width and height of an upright picture."""
         sides = self.width, self.height
         return sides[::-1] if swaps_sides(self.orientation) else sides
 
     def decode(self, data: Data) -> Samples:
-        """The samples (frames, height, width, bands) of all frames, upright.
+        """The samples (frames, height, width, bands) of all pictures, upright.
 
         They have 16 bits if the file has more than 8. Raises ValueError if the file is damaged,
         and MemoryError.
@@ -90,7 +82,23 @@ class Sequence:
                 )
         except RuntimeError:
             raise ValueError("damaged") from None
-        return upright(widened(film, self.depth), self.orientation)
+        if self.depth > _BYTE:
+            film[...] = film << 16 - self.depth | film >> 2 * self.depth - 16
+        return upright(film, self.orientation)
+
+
+@dataclass(frozen=True, slots=True)
+class Sequence(Pictures):
+    """An image sequence. `plays` is 0 for an endless loop; `durations` are in milliseconds.
+
+    `readable` says that `decode` supports it: an AVIF with the brand of sequences, and one
+    track of pictures of `width` x `height` pixels. There may be one track of alpha, and no others:
+    libavif may take any track for alpha. Other sequences have no `durations`.
+    """
+
+    plays: int = 0
+    durations: tuple[int, ...] = ()
+    readable: bool = False
 
 
 def read_sequence(data: Data, most_frames: int) -> Sequence | None:
@@ -126,8 +134,8 @@ def _sequence(data: memoryview, most_frames: int) -> Sequence | None:
         durations = first.durations() if readable else ()
     bands = (1 if first.monochrome else 3) + len(masks)
     return Sequence(
-        *(first.width, first.height, first.frames, first.plays, first.depth),
-        *(bands, durations, readable, turned),
+        *(first.width, first.height, first.depth, bands, turned, first.frames),
+        *(first.plays, durations, readable),
     )
 
 
