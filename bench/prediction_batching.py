@@ -24,7 +24,7 @@ import numpy as np
 import numpy.typing as npt
 from prometheus_client import CollectorRegistry
 
-from autoquality_core.images import ImageLimits, Pixels, from_raw
+from autoquality_core.images import Pixels, from_raw
 from autoquality_core.metrics import DSSIM
 from autoquality_core.networks import LoadOptions, Network, load
 from autoquality_core.networks.tensorflow import tensorflow
@@ -119,7 +119,7 @@ def noise(seed: int) -> Pixels:
     """An image of 640 x 480 random pixels."""
     samples = np.random.default_rng(seed).integers(0, 256, (480, 640, 3), dtype=np.uint8)
     source = RawSource(640, 480, 3, samples.tobytes())
-    return from_raw(source, ImageLimits(samples.nbytes, samples.size))
+    return from_raw(source)
 
 
 def sizes_up_to(largest: int) -> tuple[int, ...]:

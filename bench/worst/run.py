@@ -121,7 +121,7 @@ def middle(path: Path, megapixels: float, name: str = "") -> Picture:
     width, height = (max(1, int(side * part)) for side in (image.width, image.height))
     piece = image.crop((image.width - width) // 2, (image.height - height) // 2, width, height)
     source = RawSource(width, height, piece.bands, piece.write_to_memory())
-    return Picture(name or path.name, from_raw(source, LIMITS), source)
+    return Picture(name or path.name, from_raw(source), source)
 
 
 def names(paths: Sequence[Path]) -> list[str]:

@@ -42,7 +42,7 @@ LIMITS = images.ImageLimits(100_000, 100_000)
 FIRST_USES = {
     "open_image": "images.open_image(b'\\xff\\xd8\\xff', LIMITS)",
     "an unknown format": "images.open_image(b'hello, world', LIMITS)",
-    "from_raw": "images.from_raw(RawSource(1, 1, 1, b'a'), LIMITS)",
+    "from_raw": "images.from_raw(RawSource(1, 1, 1, b'a'))",
     "source_formats": "images.source_formats()",
 }
 
@@ -79,7 +79,7 @@ print(cache, threads, blocked)
 def test_the_first_use_keeps_the_settings_of_the_program() -> None:
     program = """
 images.configure(concurrency=2)
-images.from_raw(RawSource(1, 1, 1, b'a'), LIMITS)
+images.from_raw(RawSource(1, 1, 1, b'a'))
 print(pyvips.concurrency_get())
 """
     assert printed(program) == ["2"]
@@ -119,7 +119,7 @@ def test_no_image_gets_into_the_log_even_at_debug_level(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    pixels = from_raw(RawSource(64, 64, 3, bytes(64 * 64 * 3)), LIMITS)
+    pixels = from_raw(RawSource(64, 64, 3, bytes(64 * 64 * 3)))
     data = encoder_for(Format.JPEG).encode(pixels, 80)
     open_image(data, LIMITS).decode(all_frames=False)
     assert [record.name for record in caplog.records if "\\xff" in record.getMessage()] == []

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from autoquality_core.errors import InvalidImage, InvalidRequest
-from autoquality_core.images import ImageLimits, from_raw
+from autoquality_core.images import ImageLimits, check_raw, from_raw
 from autoquality_core.types import RawSource
 from tests.images.files import AMPLE
 
@@ -14,7 +14,7 @@ from tests.images.files import AMPLE
 @pytest.mark.parametrize("bands", [1, 2, 3, 4])
 def test_raw_pixels_are_unchanged(bands: int) -> None:
     samples = np.arange(5 * 7 * bands, dtype=np.uint8).reshape(1, 5, 7, bands)
-    pixels = from_raw(RawSource(7, 5, bands, samples.tobytes()), AMPLE)
+    pixels = from_raw(RawSource(7, 5, bands, samples.tobytes()))
     assert np.array_equal(pixels.samples, samples)
     assert np.array_equal(pixels.image.numpy().reshape(5, 7, bands), samples[0])
     assert pixels.image.interpretation == ("b-w" if bands < 3 else "srgb")
@@ -23,12 +23,12 @@ def test_raw_pixels_are_unchanged(bands: int) -> None:
 
 def test_raw_pixels_are_not_copied() -> None:
     data = bytes(range(12))
-    pixels = from_raw(RawSource(2, 2, 3, data), AMPLE)
+    pixels = from_raw(RawSource(2, 2, 3, data))
     assert np.shares_memory(pixels.samples, np.frombuffer(data, np.uint8))
 
 
 def test_an_opaque_alpha_of_raw_pixels_is_dropped() -> None:
-    pixels = from_raw(RawSource(1, 1, 4, bytes((1, 2, 3, 255))), AMPLE)
+    pixels = from_raw(RawSource(1, 1, 4, bytes((1, 2, 3, 255))))
     assert pixels.samples.tolist() == [[[[1, 2, 3]]]]
 
 
@@ -52,13 +52,13 @@ def test_an_opaque_alpha_of_raw_pixels_is_dropped() -> None:
 )
 def test_a_wrong_field_is_named(raw: RawSource, field: str, message: str) -> None:
     with pytest.raises(InvalidRequest) as caught:
-        from_raw(raw, AMPLE)
+        check_raw(raw, AMPLE)
     assert (caught.value.field, caught.value.description) == (field, message)
 
 
 def test_the_limit_of_raw_pixels_is_checked_before_their_bytes() -> None:
     with pytest.raises(InvalidImage) as caught:
-        from_raw(RawSource(100000, 100000, 4, b""), ImageLimits(1000, 5000))
+        check_raw(RawSource(100000, 100000, 4, b""), ImageLimits(1000, 5000))
     assert caught.value.reason == "IMAGE_TOO_LARGE"
     assert caught.value.description == (
         "100000x100000 is 10000000000 pixels; at most 5000 are accepted"

@@ -91,7 +91,7 @@ def test_a_row_costs_at_least_as_much_as_so_many_pixels() -> None:
     assert opened(plain(400, 300)).cost == 400 * 300
     pair = PIPELINE.open_pair(plain(1, 4000), plain(1, 4000), Deadline())
     assert pair.cost == 2 * LEAST_ROW * 4000
-    raw = OpenJob(job(b"x"), RawSource(1, 4000, 1, bytes(4000)), AMPLE)
+    raw = OpenJob(job(b"x"), RawSource(1, 4000, 1, bytes(4000)))
     assert raw.cost == LEAST_ROW * 4000
 
 

@@ -16,7 +16,6 @@ from autoquality_core.images.metadata.kept import NO_METADATA as NO_METADATA
 from autoquality_core.images.metadata.kept import Metadata as Metadata
 from autoquality_core.images.pixels import Pixels as Pixels
 from autoquality_core.images.raw import check_raw as check_raw
-from autoquality_core.images.raw import check_raw_shape as check_raw_shape
 from autoquality_core.images.raw import from_raw as from_raw
 from autoquality_core.images.source import Source as Source
 from autoquality_core.images.source import open_image as open_image

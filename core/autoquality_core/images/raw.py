@@ -10,11 +10,11 @@ from autoquality_core.images.pixels import Pixels
 from autoquality_core.types import RawSource
 
 
-def check_raw_shape(raw: RawSource, limits: ImageLimits) -> int:
-    """Check width, height and bands; returns the number of bytes that `raw.pixels` must have.
+def check_raw(raw: RawSource, limits: ImageLimits, *, complete: bool = True) -> None:
+    """Check shape and limits, and with `complete` the number of bytes.
 
-    Raises InvalidRequest for values out of range, and InvalidImage with the reason IMAGE_TOO_LARGE
-    over a limit.
+    Raises InvalidRequest for a wrong number of bytes and other values out of range, and
+    InvalidImage with the reason IMAGE_TOO_LARGE over a limit.
     """
     wrong = Violations()
     for name, side in (("width", raw.width), ("height", raw.height)):
@@ -25,27 +25,13 @@ def check_raw_shape(raw: RawSource, limits: ImageLimits) -> int:
         wrong.add(InvalidRequest("raw.bands", right))
     wrong.raise_any()
     limits.check_size("raw", raw.width, raw.height, 1, raw.bands)
-    return raw.width * raw.height * raw.bands
+    needed, given = raw.width * raw.height * raw.bands, len(raw.pixels)
+    if complete and given != needed:
+        message = f"{raw.width}x{raw.height}x{raw.bands} needs {needed} bytes, got {given}"
+        raise InvalidRequest("raw.pixels", message)
 
 
-def check_raw(raw: RawSource, limits: ImageLimits) -> None:
-    """Check shape, limits and number of bytes.
-
-    Raises as `check_raw_shape` does, and InvalidRequest for a wrong number of bytes.
-    """
-    needed = check_raw_shape(raw, limits)
-    if len(raw.pixels) != needed:
-        raise InvalidRequest(
-            "raw.pixels",
-            f"{raw.width}x{raw.height}x{raw.bands} needs {needed} bytes, got {len(raw.pixels)}",
-        )
-
-
-def from_raw(raw: RawSource, limits: ImageLimits) -> Pixels:
-    """Wrap raw pixels, without a copy unless they have an opaque alpha, which is dropped.
-
-    Raises as `check_raw` does.
-    """
-    check_raw(raw, limits)
+def from_raw(raw: RawSource) -> Pixels:
+    """Wrap raw pixels that `check_raw` accepts."""
     samples = np.frombuffer(raw.pixels, np.uint8)
     return Pixels(samples.reshape(1, raw.height, raw.width, raw.bands))

@@ -14,14 +14,7 @@ import numpy as np
 
 from autoquality_core.errors import InvalidRequest, Violations
 from autoquality_core.formats import Encoder, encoder_for, fitting_metadata, writable
-from autoquality_core.images import (
-    ImageLimits,
-    Metadata,
-    Pixels,
-    check_raw,
-    check_raw_shape,
-    source_formats,
-)
+from autoquality_core.images import ImageLimits, Metadata, Pixels, check_raw, source_formats
 from autoquality_core.images.colour.spaces import Space
 from autoquality_core.images.hidden import with_continued_colours
 from autoquality_core.images.libvips import allocation_failures
@@ -128,7 +121,7 @@ class Pipeline:
             wrong.add(InvalidRequest("min_width", right))
         with wrong:
             if isinstance(job.source, RawSource):
-                (check_raw if job.source.pixels else check_raw_shape)(job.source, self.limits)
+                check_raw(job.source, self.limits, complete=bool(job.source.pixels))
                 check_fits(job, job.source)
         wrong.raise_any()
 

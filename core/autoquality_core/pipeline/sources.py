@@ -48,7 +48,6 @@ class OpenJob:
 
     job: EncodeJob
     source: Source | RawSource
-    limits: ImageLimits
 
     @property
     def pixels(self) -> int:
@@ -71,7 +70,7 @@ class OpenJob:
         """
         source = self.source
         if isinstance(source, RawSource):
-            return from_raw(source, self.limits), Origin("raw", 1, 1)
+            return from_raw(source), Origin("raw", 1, 1)
         options = self.job.options
         profile = self._profile
         decode = partial(
@@ -130,8 +129,8 @@ def open_job(job: EncodeJob, limits: ImageLimits) -> OpenJob:
     """Read the header of the job's source. Raises InvalidRequest (InvalidImage for a file)."""
     if isinstance(job.source, RawSource):
         check_raw(job.source, limits)
-        return OpenJob(job, job.source, limits)
-    return OpenJob(job, open_image(job.source, limits), limits)
+        return OpenJob(job, job.source)
+    return OpenJob(job, open_image(job.source, limits))
 
 
 def requested_formats(job: EncodeJob, source_format: str, *, has_alpha: bool) -> tuple[Format, ...]:

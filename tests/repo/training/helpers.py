@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from click.testing import CliRunner, Result
 
-from autoquality_core.images import ImageLimits, Pixels, from_raw
+from autoquality_core.images import Pixels, from_raw
 from autoquality_core.metrics import DSSIM, Metric
 from autoquality_core.networks.tensorflow import tensorflow
 from autoquality_core.types import RawSource
@@ -43,7 +43,7 @@ def corpus(folder: Path, each: int = 6, width: int = 56, height: int = 48) -> Pa
 
 def grey(side: int = SIDE) -> Pixels:
     """A grey image."""
-    return from_raw(RawSource(side, side, 1, bytes(side * side)), ImageLimits(2**30, 2**30))
+    return from_raw(RawSource(side, side, 1, bytes(side * side)))
 
 
 def swept(

@@ -98,7 +98,7 @@ class Sample:
                 image = image.resize(1 / self.shrink)
             piece: pyvips.Image = image.crop(self.left, self.top, self.width, self.height)
             raw = RawSource(self.width, self.height, piece.bands, piece.write_to_memory())
-            return from_raw(raw, _LIMITS)
+            return from_raw(raw)
         except (InvalidImage, pyvips.Error, OSError) as error:
             raise UnreadableImage(" ".join(str(error).split())) from error
 

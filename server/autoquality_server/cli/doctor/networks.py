@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from autoquality_core.formats import WITH_QUALITY
-from autoquality_core.images import ImageLimits, from_raw
+from autoquality_core.images import from_raw
 from autoquality_core.metrics import METRICS
 from autoquality_core.networks import (
     DeviceMissing,
@@ -70,8 +70,7 @@ class NetworkChecks:
     def _predict(self, fmt: Format, network: Network) -> tuple[Verdict, str]:
         info = network.info
         name = f"{info.name} {info.version}".rstrip() + f" on {info.device} by {info.runtime}"
-        raw = picture()
-        pixels = from_raw(raw, ImageLimits(len(raw.pixels), raw.width * raw.height))
+        pixels = from_raw(picture())
         start = time.perf_counter()
         try:
             predictions = {
