@@ -62,12 +62,9 @@ def load(data: Data, name: str, *, frames: int = 1, damaged: bool = False) -> py
 
     With `damaged`, pixels that cannot be decoded are grey or black. Only a file without
     any decodable pixels raises.
+
+    Call `source_formats` before: it must not be the first call while other threads use libvips.
     """
-    source_formats()  # before other threads use libvips
-    return _load(data, name, frames=frames, damaged=damaged)
-
-
-def _load(data: Data, name: str, *, frames: int = 1, damaged: bool = False) -> pyvips.Image:
     options = {"n": frames} if name in ANIMATED else {}
     level = "none" if damaged else "error"
     loader = getattr(pyvips.Image, _LOADERS[name])
@@ -116,7 +113,7 @@ def _decodes(codec: bytes, configuration: bytes) -> bool:
     4, unsupported feature, or 11, no such plugin).
     """
     try:
-        _load(heif_without_picture(codec, configuration), "heif").write_to_memory()
+        load(heif_without_picture(codec, configuration), "heif").write_to_memory()
     except pyvips.Error as error:
         return re.search(r"\((4|11)\.\d+\)", str(error)) is None
     return True
