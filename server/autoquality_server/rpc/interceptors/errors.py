@@ -47,30 +47,19 @@ def translated(rejected: Callable[[str], None], request: RequestContext) -> Iter
         message = "not enough memory for this request: try a smaller image"
         _abort(request, grpc.StatusCode.RESOURCE_EXHAUSTED, message, [_info(OUT_OF_MEMORY)])
     except Exception as error:
-        if _is_abort(error, request) or _is_hang_up(error, request):
+        # `context.abort` raises a bare Exception once a code is set.
+        aborted = type(error) is Exception and not error.args and request.code is not None
+        hung_up = isinstance(error, grpc.RpcError) and not request.call.is_active()
+        if aborted or hung_up:
             raise
-        if _is_unimplemented(error, request):
+        # A method of the generated base class has set this code.
+        unimplemented = request.code is grpc.StatusCode.UNIMPLEMENTED
+        if unimplemented and isinstance(error, NotImplementedError):
             message = "this method is not implemented"
             _abort(request, grpc.StatusCode.UNIMPLEMENTED, message, [_info("UNIMPLEMENTED")])
         _log.exception("a defect: unexpected exception")
         message = f"internal error; request id {request.id}"
         _abort(request, grpc.StatusCode.INTERNAL, message, [_info("INTERNAL")])
-
-
-def _is_abort(error: Exception, request: RequestContext) -> bool:
-    """Whether `context.abort` raised `error`: a bare Exception, after a code was set."""
-    return type(error) is Exception and not error.args and request.code is not None
-
-
-def _is_hang_up(error: Exception, request: RequestContext) -> bool:
-    """Whether gRPC raised `error` because the caller has left."""
-    return isinstance(error, grpc.RpcError) and not request.call.is_active()
-
-
-def _is_unimplemented(error: Exception, request: RequestContext) -> bool:
-    """Whether `error` comes from a method of the generated base class."""
-    unimplemented = request.code is grpc.StatusCode.UNIMPLEMENTED
-    return unimplemented and isinstance(error, NotImplementedError)
 
 
 def _info(reason: str) -> error_details_pb2.ErrorInfo:
