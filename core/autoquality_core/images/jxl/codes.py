@@ -227,7 +227,7 @@ _LOGARITHM_CODE = dict(
         *((0b110001, 0), (0b1100001, 11), (0b11000000, 12), (0b11000001, 13)),
     )
 )
-_RUN = 13
+_RUN, _REPEATED = 13, -1
 
 
 def _many_shares(reader: BitReader) -> list[int]:
@@ -241,31 +241,20 @@ def _many_shares(reader: BitReader) -> list[int]:
     count = 3 + short(reader, 3)
     code = PrefixCode(reader, _LOGARITHM_CODE)
     logarithms: list[int] = []
-    runs: dict[int, int] = {}
     while len(logarithms) < count:
         logarithm = code.symbol()
-        if logarithm == _RUN:
-            runs[len(logarithms)] = 4 + short(reader, 3)
-            logarithms += [-1] * runs[len(logarithms)]
-        else:
-            logarithms.append(logarithm)
+        logarithms += [_REPEATED] * (4 + short(reader, 3)) if logarithm == _RUN else [logarithm]
     rest = max(range(count), key=lambda at: logarithms[at])
     if len(logarithms) > count or logarithms[rest] < 0:
         raise ValueError("not a distribution")
     shares = [0] * count
-    at = 0
-    while at < count:
-        if at in runs:
-            length = runs[at]
-            shares[at : at + length] = [shares[at - 1] if at else 0] * length
-            at += length
-            continue
-        logarithm = logarithms[at]
-        if at != rest and logarithm:
+    for at, logarithm in enumerate(logarithms):
+        if logarithm == _REPEATED:
+            shares[at] = shares[at - 1] if at else 0
+        elif at != rest and logarithm:
             known = min(logarithm - 1, max(0, shift - (_PRECISION - logarithm + 1 >> 1)))
             more = reader.bits(known) << logarithm - 1 - known
             shares[at] = (1 << logarithm - 1) + more
-        at += 1
     shares[rest] = _WHOLE - sum(shares)
     if shares[rest] <= 0:
         raise ValueError("not a distribution")
