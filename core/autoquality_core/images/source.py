@@ -17,7 +17,7 @@ from typing import Any
 from autoquality_core.errors import InvalidImage
 from autoquality_core.images.colour.file_colours import FileColours, file_colours, in_grey
 from autoquality_core.images.colour.linear_light import Samples
-from autoquality_core.images.colour.render import Rendered, device_samples, render
+from autoquality_core.images.colour.render import device_samples, render
 from autoquality_core.images.contents import Animation, contents_of
 from autoquality_core.images.gif import Gif
 from autoquality_core.images.isobmff.meta import Meta
@@ -139,42 +139,31 @@ class Source:
     def _pixels(
         self, frames: int, damaged: bool, keep_colours: bool, stoppable: Stoppable
     ) -> Pixels:
-        if isinstance(self.animation, Jxl):
-            header = self.animation.as_image()
-        elif self.scan is not None and (plain := self._plain_jpeg(self.scan)) is not None:
-            return self._upright(render(plain[0], self.colours, keep=keep_colours))
-        else:
-            header = load(self.data, self.format, frames=-1 if frames > 1 else 1, damaged=damaged)
-            if self.format == "avif" and self.colours.channels == 1:
-                header = in_grey(header)
-        animation = None if damaged else self._animation(frames, stoppable)
         source: pyvips.Image | Samples
-        if animation is not None:
+        delays: tuple[int, ...] = ()
+        plays = 0
+        if not damaged and (animation := self._animation(frames, stoppable)) is not None:
             samples, delays, plays = animation
             frames, source = len(samples), samples.reshape(-1, *samples.shape[2:])
+            del animation, samples
+        elif (plain := self._plain(frames)) is not None:
+            frames, source = 1, plain[0]
+            del plain
         else:
-            if self.format not in ANIMATED:
-                frames = 1
-            plain = self._plain(header, frames)
-            source = header if plain is None else plain[0]
-            delays = _delays(header, frames)
-            plays = int(header.get("loop")) if header.get_typeof("loop") else 0
+            source = load(self.data, self.format, frames=-1 if frames > 1 else 1, damaged=damaged)
+            frames = frames if self.format in ANIMATED else 1
+            delays = _delays(source, frames)
+            plays = int(source.get("loop")) if source.get_typeof("loop") else 0
+            if self.format == "avif" and self.colours.channels == 1:
+                source = in_grey(source)
         with _stopping(source, stoppable):
             rendered = render(source, self.colours, keep=keep_colours)
-        del animation, source  # may be twice as large as the result
-        return self._upright(rendered, frames, delays if frames > 1 else (), plays)
-
-    def _upright(
-        self,
-        rendered: Rendered,
-        frames: int = 1,
-        delays: tuple[int, ...] = (),
-        plays: int = 0,
-    ) -> Pixels:
+        del source  # may be twice as large as the result
         samples = rendered.samples.reshape(frames, -1, *rendered.samples.shape[1:])
         return Pixels(
             upright(samples, self.orientation),
-            *(delays, rendered.profile, plays, rendered.tone_mapped, rendered.clipped),
+            *(delays if frames > 1 else (), rendered.profile, plays),
+            *(rendered.tone_mapped, rendered.clipped),
         )
 
     def _animation(
@@ -209,18 +198,16 @@ class Source:
         delays = tuple(min(delay, _LONGEST_MS) for delay in delays)
         return samples, delays, min(animation.plays, _MOST_PLAYS)
 
-    def _plain_jpeg(self, scan: SingleScan) -> Samples | None:
-        """As `_plain`, without opening the file once more."""
-        sides = self.width, self.height
-        width, height = sides[::-1] if swaps_sides(self.orientation) else sides
-        return decode_plain_jpeg(self.data, scan, width, height, self.colours.channels)
-
-    def _plain(self, header: pyvips.Image, frames: int) -> Samples | None:
+    def _plain(self, frames: int) -> Samples | None:
         """The samples of a plain file, decoded without libvips: (1, height, width, bands)."""
+        sides, channels = (self.width, self.height), self.colours.channels
+        width, height = sides[::-1] if swaps_sides(self.orientation) else sides
+        if self.scan is not None:
+            return decode_plain_jpeg(self.data, self.scan, width, height, channels)
         if self.format == "webp" and frames == 1:
-            return decode_plain_webp(self.data, header.width, header.height)
+            return decode_plain_webp(self.data, width, height)
         if self.format == "avif":
-            return decode_plain_avif(self.data, header.width, header.height, header.bands)
+            return decode_plain_avif(self.data, width, height, channels + self.has_alpha)
         return None
 
 
