@@ -106,7 +106,6 @@ class Violations:
         return False
 
     def add(self, *errors: InvalidRequest) -> None:
-        """Add errors of single fields."""
         for one in errors:
             # A stack would refer to this object, and keep the request until garbage is collected.
             one.__traceback__ = None

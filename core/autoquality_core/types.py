@@ -1,7 +1,6 @@
 """The types that all modules share. They depend on no other module, library or codec.
 
-Values are immutable, except that a
-`Timings` is filled while a request runs.
+Values are immutable, except that a `Timings` is filled while a request runs.
 """
 
 from __future__ import annotations

@@ -97,7 +97,6 @@ class AvifEncoder(Encoder):
         )
 
     def by_libheif(self, pixels: Pixels, quality: int) -> bytes:
-        """The file as libvips and libheif write it."""
         data: bytes = in_colour(pixels).heifsave_buffer(
             Q=quality,
             compression="av1",

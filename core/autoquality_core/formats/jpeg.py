@@ -71,7 +71,6 @@ class JpegEncoder(Encoder):
         return self.by_libvips(pixels, quality)
 
     def by_libvips(self, pixels: Pixels, quality: int) -> bytes:
-        """The file as libvips and mozjpeg write it."""
         options = self.options
         data: bytes = pixels.image.jpegsave_buffer(
             Q=quality,

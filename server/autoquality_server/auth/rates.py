@@ -54,7 +54,6 @@ class TokenBucket:
         return 0.0
 
     def give_back(self, amount: float) -> None:
-        """Undo a `take`."""
         self._level = min(self._capacity, self._level + amount)
 
 
@@ -83,7 +82,6 @@ class Rates:
             raise RateExceeded(caller, f"at most {self._per_second:g} {self._unit} a second", wait)
 
     def give_back(self, caller: str, amount: float) -> None:
-        """Undo a `take`."""
         with self._lock:
             if bucket := self._buckets.get(caller):
                 bucket.give_back(amount)

@@ -40,7 +40,6 @@ class BitReader:
         return offset + self.bits(count)
 
     def u64(self) -> int:
-        """A number of up to 64 bits."""
         kind = self.bits(2)
         if kind < 3:
             return (0, 1, 17)[kind] + self.bits(4 * kind)
