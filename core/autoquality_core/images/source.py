@@ -142,7 +142,8 @@ class Source:
         source: pyvips.Image | Samples
         delays: tuple[int, ...] = ()
         plays = 0
-        if not damaged and (animation := self._animation(frames, stoppable)) is not None:
+        whole = not damaged or isinstance(self.animation, Jxl)  # libvips reads no JPEG XL
+        if whole and (animation := self._animation(frames, stoppable)) is not None:
             samples, delays, plays = animation
             frames, source = len(samples), samples.reshape(-1, *samples.shape[2:])
             del animation, samples

@@ -80,6 +80,12 @@ def test_floats_of_linear_light_become_srgb() -> None:
     assert np.abs(found - expected * 255).max() <= 1
 
 
+def test_a_file_is_decoded_whole_even_if_damage_is_accepted() -> None:
+    source = open_image(jxl(image_of(NOISE)), AMPLE)
+    found = source.decode(all_frames=True, damaged=True)
+    assert np.array_equal(found.samples[0], NOISE)
+
+
 def test_floats_of_unusual_sizes_are_refused() -> None:
     samples = NOISE[..., :3]
     assert refusal(with_head(jxl(image_of(samples)), head_of(samples, bits=24, floating=True))) == (
