@@ -84,7 +84,7 @@ def test_what_is_measured_is_what_a_browser_shows(tmp_path: Path) -> None:
     page = (0, 160, 80)
     seen = all_shown(files, 75, 53, page)
     for shown, (encoder, pixels, data) in zip(seen, made, strict=True):
-        measured = pixels.with_samples(encoder.decode(data, pixels).samples).flattened(page)
+        measured = replace(pixels, samples=encoder.decode(data, pixels).samples).flattened(page)
         most = 3 if pixels.has_alpha else 1
         assert np.abs(measured.samples[0].astype(int) - shown).max() <= most, encoder
 
