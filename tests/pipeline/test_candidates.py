@@ -10,8 +10,8 @@ import pytest
 import pyvips
 
 from autoquality_core.errors import InvalidRequest
-from autoquality_core.formats import EncoderOptions, JxlOptions, WebpOptions
-from autoquality_core.images import ImageLimits
+from autoquality_core.formats import EncoderOptions, JxlOptions, WebpEncoder, WebpOptions
+from autoquality_core.images import ImageLimits, Pixels
 from autoquality_core.pipeline.defaults import Defaults
 from autoquality_core.pipeline.job import Considered, EncodeJob, EncodeResult
 from autoquality_core.pipeline.pipeline import Pipeline
@@ -359,3 +359,15 @@ def test_a_larger_file_of_the_same_score_does_not_look_worse() -> None:
     (png,) = (one for one in result.candidates if one.format is Format.PNG)
     more = (png.size_bytes or 0) - len(result.image)
     assert (png.verdict, png.message) == (Verdict.LARGER, f"{more} bytes more")
+
+
+@pytest.mark.parametrize(("size_bytes", "starts"), [(8_000, True), (800_000, False)])
+def test_a_lossless_file_of_much_detail_is_not_started_after_a_quick_lossy_one(
+    size_bytes: int, starts: bool
+) -> None:
+    """A lossless WebP takes a microsecond a byte, many times as long as a lossy one."""
+    pixels = Pixels(np.zeros((1, 40, 60, 3), np.uint8))
+    lossy = Session(pixels, WebpEncoder(), Deadline())
+    lossy.probe(50)
+    exact = WebpEncoder(WebpOptions(lossless=Lossless.ALWAYS))
+    assert Session(pixels, exact, Short()).may_start_after(lossy, size_bytes) is starts

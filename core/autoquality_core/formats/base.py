@@ -132,11 +132,6 @@ class Encoder(ABC):
     """The quality of METHOD_NONE; imgproxy's, as is the range."""
     default_range: ClassVar[tuple[int, int]] = (70, 80)
     """The lowest and the highest quality that a search may use."""
-    block_bytes: ClassVar[float] = 3.0
-    """Bytes that a block with detail takes at least."""
-    probe_seconds_per_pixel: ClassVar[float] = 1e-7
-    """Cost of encoding and decoding on one core, with default options."""
-
     chroma_choices: ClassVar[tuple[Chroma, ...]] = (Chroma.BY_QUALITY, Chroma.FULL)
     """What `Chroma.AUTO` stands for, the usual one first."""
 
@@ -225,6 +220,16 @@ class Encoder(ABC):
         """The lowest qualities of the further parts of a curve: files there are coded otherwise."""
         whole = self.whole_chroma_from(grey=False)
         return () if whole is None else (whole,)
+
+    @property
+    def probe_seconds_per_pixel(self) -> float:
+        """Cost of encoding and decoding on one core."""
+        return 1e-7
+
+    @property
+    def seconds_per_byte(self) -> float:
+        """Cost of each byte of a file on one core, where that exceeds the cost of the pixels."""
+        return 0.0
 
     def for_network(self) -> Encoder:
         """The encoder that the bundled network of this format predicts for."""

@@ -64,8 +64,6 @@ class JxlEncoder(Encoder):
     keeps_profile = False
     max_side = 2**18
     default_quality = 77
-    block_bytes = 2.0
-    probe_seconds_per_pixel = 2e-7
     libraries = (*COMMON_LIBRARIES, "imagecodecs", "libjxl")
 
     options: JxlOptions = JxlOptions()
@@ -77,6 +75,14 @@ class JxlEncoder(Encoder):
     @property
     def lossless(self) -> bool:
         return self.options.lossless
+
+    @property
+    def probe_seconds_per_pixel(self) -> float:
+        return 1e-7 * max(1, self.options.effort - 3)
+
+    @property
+    def seconds_per_byte(self) -> float:
+        return 1e-6 if self.options.lossless else 0.0
 
     @property
     def learned_offsets(self) -> tuple[str, ...]:

@@ -51,7 +51,10 @@ def choose(
         if entry is None:
             break
         if entry not in tried:
-            entry.late = bool(tried) and not entry.session.may_start_after(tried[-1].session)
+            expected = beliefs.bytes_at(entry.encoder, 100.0)
+            entry.late = bool(tried) and not entry.session.may_start_after(
+                tried[-1].session, expected
+            )
             if entry.late:
                 waiting.remove(entry)
                 continue

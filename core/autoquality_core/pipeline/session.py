@@ -236,12 +236,14 @@ class Session:
         expected = 2 * self.encoder.probe_seconds_per_pixel * self.cost
         return self.deadline.leaves(expected + RETURN_SECONDS)
 
-    def may_start_after(self, other: Session) -> bool:
-        """As `may_continue` for the first probe, judged by the probes of another session."""
+    def may_start_after(self, other: Session, size_bytes: float) -> bool:
+        """As `may_continue` for the first probe, judged by the probes of another session.
+
+        `size_bytes` are expected of the file.
+        """
         ours, theirs = self.encoder, other.encoder
-        self._slowest = other._slowest * max(
-            1.0, ours.probe_seconds_per_pixel / theirs.probe_seconds_per_pixel
-        )
+        as_slow = max(1.0, ours.probe_seconds_per_pixel / theirs.probe_seconds_per_pixel)
+        self._slowest = max(other._slowest * as_slow, ours.seconds_per_byte * size_bytes)
         return self.may_continue(0)
 
     def choose(self, quality: int) -> None:
