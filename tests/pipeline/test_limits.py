@@ -297,6 +297,7 @@ def test_a_deadline_ends_a_search_under_limits_and_names_what_was_exceeded() -> 
     assert notice.message.startswith("the deadline ended the search: the file has")
     unchecked = encode(Format.AVIF, by_size(1e6, Limits(None, {"dssim": 0.1})), deadline=Passing(0))
     (notice,) = unchecked.notices
+    assert unchecked.outcome is Outcome.DEADLINE_REACHED
     assert notice.message.endswith("the deadline left no time to check max_dssim")
 
 

@@ -54,7 +54,7 @@ def _search(
     if found.outcome is Outcome.DEADLINE_REACHED or not limits.scores:
         return found
     if not session.may_continue(quality):
-        return found
+        return replace(found, outcome=Outcome.DEADLINE_REACHED)  # the scores are unknown
     metrics = other_metrics(limits, None)
     for metric in metrics:
         session.measure(quality, metric)
