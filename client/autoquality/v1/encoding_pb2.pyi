@@ -476,7 +476,10 @@ class _OutcomeEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTy
     """
 
 class Outcome(_Outcome, metaclass=_OutcomeEnumTypeWrapper):
-    """Why the search stopped."""
+    """Why the search stopped. A search ends after 12 encodings, or 24 if none is within
+    the limits. What is said here about other qualities may then be untrue: on an image
+    of little detail, a better answer may be left.
+    """
 
 OUTCOME_UNSPECIFIED: Outcome.ValueType  # 0
 """Never sent."""

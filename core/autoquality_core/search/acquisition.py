@@ -54,6 +54,7 @@ class Acquisition:
         """The arguments are those of `search`; one prior for each curve."""
         self.seen: list[Observation] = []
         self.attempts = 0
+        self._most = MOST
         self._goal = goal
         self._low, self._high = low, high
         self._models = [CurveModel(prior) for prior in priors]
@@ -67,10 +68,7 @@ class Acquisition:
     @property
     def settled(self) -> bool:
         """True if no untried quality can change the answer, or enough were tried."""
-        within = any(map(self._goal.accepts, self.seen))
-        if self.attempts >= (MOST if within else 2 * MOST):
-            return True
-        return bool(self.seen) and not self._open().any()
+        return self.attempts >= self._most or (bool(self.seen) and not self._open().any())
 
     @property
     def beliefs(self) -> list[Gaussian]:
@@ -97,6 +95,8 @@ class Acquisition:
                 bounds.add(equivalent, value)
             if equivalent != one.quality:
                 self.seen.append(replace(one, quality=equivalent))
+        if self.attempts == MOST and not any(map(self._goal.accepts, self.seen)):
+            self._most = 2 * MOST
         self._fall_back()
 
     def next(self) -> int:
@@ -108,6 +108,8 @@ class Acquisition:
 
         `known` are qualities that have been encoded.
         """
+        if self.attempts + 1 >= self._most:
+            return None
         at = quality - self._low
         others = self._open() & (self._files != self._files[at])
         worth = np.where(others, self._worth_as_second(at), 0.0)

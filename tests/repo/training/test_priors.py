@@ -232,6 +232,8 @@ def test_the_values_of_photographs_rise_again_with_the_distance() -> None:
 
 def test_thumbnails_say_nothing_about_qualities_a_few_steps_apart() -> None:
     assert near([SizedSweep(sweep(rising()), LARGE - 1)], "dssim") == {}
+    perfect = sweep(rising(), np.full(100, 1e-6))
+    assert near([SizedSweep(perfect, LARGE)], "dssim") == {}
 
 
 def test_formats_are_learned_jointly_from_labels_that_few_samples_have(tmp_path: Path) -> None:
