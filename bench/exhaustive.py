@@ -41,11 +41,11 @@ from autoquality_core.runtime.deadline import Deadline
 from autoquality_core.search import Found, Goal, Observation
 from autoquality_core.types import Chroma, Format, Limits, Method, Outcome, ResolvedTarget
 from autoquality_train.corpus.samples import decode, images_in
-from autoquality_train.drawings import animation, crop, drawing
 from autoquality_train.judging.oracle import agree, oracle
 from autoquality_train.judging.searches import goal_of
 from autoquality_train.labels.sweeps import NETWORKS, SETTINGS
 from bench.command import add_images, parser
+from bench.drawings import animation, crop, drawing
 from bench.record.markdown import table
 
 FIRST_SEED = 1_000_000

@@ -18,8 +18,8 @@ from autoquality_core.pipeline.session import Session
 from autoquality_core.runtime.deadline import Deadline
 from autoquality_core.search.acquisition import MOST
 from autoquality_core.types import Format, Method, Outcome, ResolvedTarget
-from autoquality_train.drawings import animation, drawing
 from autoquality_train.labels.sweeps import SETTINGS
+from bench.drawings import animation, drawing
 from bench.exhaustive import FIRST_SEED, Verdict, judge
 from tests.photos import photo
 

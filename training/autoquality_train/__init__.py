@@ -1,7 +1,6 @@
 """Trains networks for `autoquality-server` on a folder of images, and judges them.
 
 corpus      the images to train on, and the samples that are cut from them
-drawings    generated images with rough curves
 labels      size and DSSIM of every sample at every quality, and curves through them
 examples    samples and curves as a network learns from them
 network     the model, its fitting, its frozen graph

@@ -211,14 +211,15 @@ class Encoder(ABC):
         lossy = (self.learned, *self.learned_offsets)[-1]
         return lossy if self.takes_quality else f"{self.format.value}-lossless"
 
-    def whole_chroma_from(self, *, grey: bool) -> int | None:
+    @property
+    def whole_chroma_from(self) -> int | None:
         """The lowest quality with chroma at full resolution; None if it never changes."""
         return None
 
     @property
     def breaks(self) -> tuple[int, ...]:
         """The lowest qualities of the further parts of a curve: files there are coded otherwise."""
-        whole = self.whole_chroma_from(grey=False)
+        whole = self.whole_chroma_from
         return () if whole is None else (whole,)
 
     @property

@@ -104,8 +104,9 @@ class JpegEncoder(Encoder):
     def learned_offsets(self) -> tuple[str, ...]:
         return (f"{self.learned}-full",) if self.options.chroma is Chroma.FULL else ()
 
-    def whole_chroma_from(self, *, grey: bool) -> int | None:
-        return WHOLE_CHROMA if self.options.chroma is Chroma.BY_QUALITY and not grey else None
+    @property
+    def whole_chroma_from(self) -> int | None:
+        return WHOLE_CHROMA if self.options.chroma is Chroma.BY_QUALITY else None
 
     def for_network(self) -> JpegEncoder:
         return JpegEncoder(BEST_MOZJPEG.with_chroma(self.options.chroma))

@@ -51,9 +51,8 @@ def choose(
         if entry is None:
             break
         if entry not in tried:
-            expected = beliefs.bytes_at(entry.encoder, 100.0)
             entry.late = bool(tried) and not entry.session.may_start_after(
-                tried[-1].session, expected
+                tried[-1].session, beliefs.bytes_at(entry.encoder, 100.0)
             )
             if entry.late:
                 waiting.remove(entry)

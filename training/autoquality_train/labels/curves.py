@@ -58,7 +58,7 @@ def overhead(setting: str) -> int:
 
 def step_of(setting: str) -> int | None:
     """The quality from which on a setting has full chroma; None if chroma does not change."""
-    return SWEPT[setting].whole_chroma_from(grey=False)
+    return SWEPT[setting].whole_chroma_from
 
 
 def _usual(setting: str) -> Encoder:

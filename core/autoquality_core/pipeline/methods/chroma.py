@@ -113,7 +113,7 @@ def jumps_at(
     A limit on bytes keeps the usual chroma: full chroma takes more bytes at the same quality.
     """
     grey = session.pixels.bands < 3
-    full_from = encoder.whole_chroma_from(grey=grey)
+    full_from = encoder.whole_chroma_from
     in_range = full_from is not None and resolved.min_quality < full_from <= resolved.max_quality
     may_change = session.may_change_chroma and resolved.limits.max_bytes is None
     return full_from if in_range and may_change and metric.sees_color and not grey else None
