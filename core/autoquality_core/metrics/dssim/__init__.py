@@ -42,9 +42,8 @@ class _ImageReference:
         planes = planes if decoded.shown is None else planes[:, decoded.shown]
         if self.kept is not None:
             return self.kept.dssim(planes)
-        score = Reference(luma(self.pixels)).dssim(planes)
-        trim_heap()
-        return score
+        trim_heap()  # of the encoder: 2 bytes a pixel
+        return Reference(luma(self.pixels)).dssim(planes)
 
 
 @dataclass(frozen=True)
