@@ -24,8 +24,8 @@ def run(
     session: Session,
     source: str,
     dest: str,
-    *,
     options: EncodeOptions,
+    *,
     manifest_path: Path | None,
     retry_failed: bool,
     in_flight: int,
@@ -37,8 +37,7 @@ def run(
 ) -> bool:
     """Run, and return whether no file failed, now or in an earlier run.
 
-    `memory` is in bytes. `autoquality batch --help` describes the other options. Raises
-    click.ClickException.
+    `autoquality batch --help` describes the keywords. Raises click.ClickException.
     """
     job = Job(
         source=Folder(source, connections),
@@ -46,7 +45,7 @@ def run(
         options=options,
         retry_failed=retry_failed,
         in_flight=in_flight,
-        memory=memory,
+        memory=memory * 2**20,
         connections=connections,
     )
     if job.source.is_same_as(job.destination):

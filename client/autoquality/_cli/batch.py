@@ -1,253 +1,126 @@
-"""Encoding of many images at the same time. One failure does not stop the others."""
+"""`autoquality batch SOURCE DEST`."""
 
 from __future__ import annotations
 
-import dataclasses
 import sys
-import threading
-from collections.abc import Callable, Generator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TypeAlias, cast
+from typing import Any
 
-from autoquality._cli.paths import (
-    STANDARD,
-    OutputError,
-    OutputExists,
-    OutputPaths,
-    Source,
-    cannot_write,
-)
-from autoquality._client import Client
+import click
+
+from autoquality._cli.command import Command, not_empty
+from autoquality._cli.errors import FAILED, Failure
+from autoquality._cli.formats import format_named, format_options, one_choice
+from autoquality._cli.numbers import Number, WholeNumber
+from autoquality._cli.options import encode_arguments, encode_options
+from autoquality._cli.session import Session
 from autoquality._enums import Format
-from autoquality._errors import AutoQualityError, OverloadedError, UnavailableError
-from autoquality._results import Encoded
-from autoquality._retry import may_have_crashed
-from autoquality.v1 import encoding_pb2 as pb
-
-_MAX_UNREACHABLE = 3
-"""Images in a row that cannot reach the server. Each has retried for some 10 seconds."""
 
 
-@dataclass(frozen=True, slots=True)
-class Done:
-    """An image that was encoded and written."""
-
-    source: Source
-    source_bytes: int
-    output: str
-    encoded: Encoded
-    """Without its image, which is no longer needed."""
-
-    @property
-    def saved(self) -> float:
-        """The saved share of the source's bytes. Negative if the result is larger."""
-        return 1 - self.encoded.size_bytes / max(1, self.source_bytes)
-
-    @property
-    def is_larger(self) -> bool:
-        """Whether the result is larger than its source."""
-        return self.encoded.size_bytes > self.source_bytes
+def _joined(_context: click.Context, _parameter: click.Parameter, values: tuple[str, ...]) -> str:
+    return " ".join(values)
 
 
-@dataclass(frozen=True, slots=True)
-class Failed:
-    """An image that failed."""
+@click.command(cls=Command, short_help="Encode millions of files, with a manifest to resume from.")
+@click.argument("source", metavar="SOURCE", callback=not_empty)
+@click.argument("dest", metavar="DEST", callback=not_empty)
+@format_options("keep")
+@click.option(
+    "--server",
+    multiple=True,
+    callback=_joined,
+    metavar="HOST:PORT",
+    help="Address of a server. Repeat it for several servers, or separate them by commas.",
+)
+@click.option(
+    "--manifest",
+    "manifest_path",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Local file with a line for each result.  [default: autoquality-manifest.jsonl in DEST]",
+)
+@click.option("--retry-failed", is_flag=True, help="Try files again that failed in earlier runs.")
+@click.option(
+    "--in-flight",
+    type=WholeNumber(min=1),
+    default=2000,
+    show_default=True,
+    help="Files that are read, waiting for a server, encoded or written at the same time.",
+)
+@click.option(
+    "--memory",
+    type=WholeNumber(min=1),
+    default=1024,
+    show_default=True,
+    metavar="MIB",
+    help="Memory for the files in flight. A file counts four times its size.",
+)
+@click.option(
+    "--connections",
+    type=WholeNumber(min=1),
+    default=64,
+    show_default=True,
+    help="Files that are read or written at the same time.",
+)
+@click.option(
+    "--outage",
+    type=Number(min=0),
+    default=60.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="End the run when no server has answered for so long.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the summary as one JSON object.")
+@click.option("--quiet", is_flag=True, help="Print only errors, and JSON with --json.")
+@encode_options
+@click.pass_obj
+def batch(
+    session: Session,
+    /,
+    source: str,
+    dest: str,
+    format_name: str | None,
+    candidates: tuple[Format, ...],
+    accept: tuple[Format, ...],
+    **options: Any,
+) -> None:
+    """Encode all images of the folder SOURCE to the folder DEST.
 
-    source: Source
-    error: Exception
-    tried: bool = True
-    """False if the server was gone before."""
+    Each may be a path or a URL of fsspec, such as s3://bucket/photos. Links in SOURCE are
+    followed to files, but not to folders, which the summary lists. Files go to all servers,
+    as many as each can work on. A server that does not answer gets no files until it does.
 
-    @property
-    def message(self) -> str:
-        """The reason, for people."""
-        if isinstance(self.error, OSError) and self.error.strerror:
-            return f"cannot be read: {self.error.strerror}"
-        return str(self.error)
+    A file is done when the manifest has its line. The same command continues where an earlier
+    run was interrupted or killed. It processes files that are new, that have changed, or that
+    were processed with other options, and with --retry-failed also those that failed.
 
-    @property
-    def reason(self) -> str:
-        """The message without the names of files, for counting."""
-        return self.error.reason if isinstance(self.error, OutputError) else self.message
+    The extra 'autoquality[batch]' is needed, and a package for the object store, such as s3fs.
+    docs/batch.md describes the manifest.
 
+    \b
+    Examples:
+      autoquality batch photos/ small/ --format webp --target high
+      autoquality batch photos/ small/ --candidates avif,webp --target high --retry-failed
+      autoquality batch s3://in/photos s3://out/small --manifest photos.jsonl \\
+          --server one.example:50051 --server two.example:50051 --format avif --target high
 
-@dataclass(frozen=True, slots=True)
-class Skipped:
-    """An image whose output exists."""
-
-    source: Source
-    output: str
-
-
-Result: TypeAlias = Done | Failed | Skipped
-Encode: TypeAlias = Callable[[bytes | Path], Encoded]
-
-
-@dataclass(slots=True)
-class Batch:
-    """How to encode each image, and where to write it."""
-
-    client: Client
-    encode: Encode
-    format: Format | None
-    """None keeps each source's format, or lets the server choose."""
-    paths: OutputPaths | None
-    """None writes to standard output."""
-    candidates: tuple[Format, ...] = ()
-    """The formats that the server chooses from. The suffix is unknown until the answer."""
-    skip_existing: bool = False
-    """Whether an image whose output exists is skipped instead of failing."""
-    pipe_bytes: int = -1
-    """The most bytes to read of a pipe, which may have no end. -1 reads all."""
-    _unreachable: int = field(default=0, init=False)
-    """How many of the latest images could not reach the server."""
-    _is_gone: bool = field(default=False, init=False)
-    """Whether the latest image could not even be sent."""
-    _lock: threading.Lock = field(default_factory=threading.Lock, init=False)
-    _jobs: int = field(default=1, init=False)
-    _turns: threading.Semaphore = field(init=False)
-    _alone: threading.Lock = field(default_factory=threading.Lock, init=False)
-
-    def run(self, sources: Sequence[Source], jobs: int) -> Generator[Result, None, None]:
-        """Encode `sources`, `jobs` at a time. Yields the results in order.
-
-        After several images in a row that cannot reach the server, the others are not tried.
-        Ctrl-C, and any other early end of the iteration, closes the client. This ends the
-        running calls at once.
-        """
-        # Reserved in order before the start: if two sources have the same output path, speed
-        # must not decide which of them gets it.
-        refusals = {index: self._refusal(source) for index, source in enumerate(sources)}
-        # Ctrl-C cannot end a read in another thread, and pipes may have no end.
-        pipes = [
-            None if refusals[i] else _pipe(one, self.pipe_bytes) for i, one in enumerate(sources)
-        ]
-        self._jobs = max(1, min(jobs, len(sources)))
-        self._turns = threading.Semaphore(self._jobs)
-        with ThreadPoolExecutor(self._jobs, thread_name_prefix="autoquality-encode") as pool:
-            try:
-                running = [
-                    pool.submit(self._one, source, refusals[index], pipes[index])
-                    for index, source in enumerate(sources)
-                ]
-                for future in running:
-                    yield future.result()
-            except BaseException:
-                pool.shutdown(wait=False, cancel_futures=True)
-                self.client.close()
-                raise
-
-    def _refusal(self, source: Source) -> OutputError | None:
-        format = self.format or source.likely_format
-        if self.paths is None:
-            return None
-        try:
-            if self.candidates:
-                return self.paths.existing(source, self.candidates) if self.skip_existing else None
-            if format is not None:
-                self.paths.reserve(source, format)
-        except OutputError as refusal:
-            return refusal
-        return None
-
-    def _one(
-        self, source: Source, refusal: OutputError | None, pipe: bytes | OSError | None
-    ) -> Result:
-        if self._unreachable >= _MAX_UNREACHABLE and not refusal:
-            return Failed(source, ConnectionError("not tried: the server is gone"), tried=False)
-        try:
-            if refusal:
-                raise refusal
-            image, size = _image(source, pipe)
-            encoded = self._encoded(image)
-            self._note(None)
-            output = self._write(source, encoded)
-        except (AutoQualityError, OutputError, OSError) as error:
-            if self.skip_existing and isinstance(error, OutputExists):
-                return Skipped(source, str(error.path))
-            return Failed(source, error)
-        without_image = dataclasses.replace(encoded, image=b"", message=pb.EncodeResponse())
-        return Done(source, size, output, without_image)
-
-    def _encoded(self, image: bytes | Path) -> Encoded:
-        """Encode, and if the server stays full or is lost, once more without company.
-
-        A crash of the server loses all images in flight, and only one of them may be the cause.
-        """
-        try:
-            with self._turns:
-                return self.encode(image)
-        except AutoQualityError as first:
-            if self._jobs == 1 or not isinstance(first, OverloadedError | UnavailableError):
-                self._note(first)
-                raise
-            with self._alone:
-                try:
-                    if self._is_gone or self._unreachable >= _MAX_UNREACHABLE:
-                        raise
-                    return self._encode_alone(image)
-                except AutoQualityError as error:
-                    self._note(error)  # before the next image takes its turn
-                    raise
-
-    def _encode_alone(self, image: bytes | Path) -> Encoded:
-        for _ in range(self._jobs):
-            self._turns.acquire()
-        try:
-            return self.encode(image)
-        finally:
-            self._turns.release(self._jobs)
-
-    def _note(self, error: Exception | None) -> None:
-        """Count an unreachable server. An answer from the server starts the count again."""
-        with self._lock:
-            if isinstance(error, UnavailableError):
-                self._unreachable += 1
-                self._is_gone = not may_have_crashed(error)
-            elif error is None or isinstance(error, AutoQualityError):
-                self._unreachable, self._is_gone = 0, False
-
-    def _write(self, source: Source, encoded: Encoded) -> str:
-        if self.paths is None:
-            try:
-                sys.stdout.buffer.write(encoded.image)
-                sys.stdout.buffer.flush()
-            except OSError as error:
-                raise OutputError(f"cannot write to standard output: {error.strerror}") from error
-            return STANDARD
-        path = self.paths.reserve(source, encoded.format, follow=bool(self.candidates))
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            encoded.save(path)
-        except OSError as error:
-            raise cannot_write(path, error) from error
-        return str(path)
-
-
-def _pipe(source: Source, most: int) -> bytes | OSError | None:
-    """Return the bytes of standard input or of a pipe, or its error. None for any other file.
-
-    They are at most `most`, and all if that is negative.
-    """
-    path = source.path
+    \b
+    Keys of the JSON object:
+      this_run          done, failed, skipped, skipped_failed, not_tried,
+                        linked_folders
+      manifest          its path
+      files, outcomes, failures, source_bytes, size_bytes,
+      saved_percent, histograms      of all files in the manifest
+    """  # noqa: D301 (click reads \b)
     try:
-        if path is not None and (path.is_file() or not path.exists()):
-            return None
-        if path is None:
-            return sys.stdin.buffer.read(most)
-        with path.open("rb") as file:
-            return file.read(most)
-    except OSError as error:
-        return error
-
-
-def _image(source: Source, pipe: bytes | OSError | None) -> tuple[bytes | Path, int]:
-    """Return the image for the client, and its size. The client itself reads a regular file."""
-    if isinstance(pipe, OSError):
-        raise pipe
-    if pipe is not None:
-        return pipe, len(pipe)
-    path = cast("Path", source.path)
-    return path, path.stat().st_size
+        from autoquality._batch.command import run
+    except ModuleNotFoundError as error:
+        if error.name == "fcntl":
+            raise Failure("batch needs Linux or another POSIX system") from error
+        if (error.name or "").partition(".")[0] != "fsspec":
+            raise
+        raise Failure("batch needs its extra: pip install 'autoquality[batch]'") from error
+    arguments: Any = encode_arguments(options)
+    several = one_choice(format_name, candidates, accept)
+    arguments.update(format=None if several else format_named(format_name), candidates=several)
+    if not run(session, source, dest, arguments, **options):
+        sys.exit(FAILED)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import os
 import sys
@@ -12,17 +11,16 @@ from typing import Any
 import click
 
 from autoquality._base_client import stream_above
-from autoquality._cli.batch import Batch, Failed, Result
 from autoquality._cli.command import Command, not_empty
 from autoquality._cli.errors import FAILED, Unreachable, failures
 from autoquality._cli.formats import format_named, format_options, one_choice
+from autoquality._cli.images import Encoding, Failed, Result
 from autoquality._cli.numbers import WholeNumber
 from autoquality._cli.options import encode_arguments, encode_options
 from autoquality._cli.paths import (
     STANDARD,
     Destination,
     OutputPaths,
-    Source,
     find_sources,
     format_of,
     skipped_links,
@@ -125,7 +123,7 @@ def encode(
         with failures(session.server):
             # An unreachable server is reported here, once, and not for every image.
             limits = client.info().limits
-        batch = Batch(
+        encoding = Encoding(
             client=client,
             encode=functools.partial(
                 client.encode,
@@ -140,7 +138,6 @@ def encode(
             skip_existing=skip_existing,
             pipe_bytes=max(limits.max_image_bytes, limits.max_stream_bytes) + 1,
         )
-        results = list[Result]()
         report = Reporter(
             session,
             json_lines=json_lines,
@@ -148,10 +145,7 @@ def encode(
             summary=len(sources) > MANY if summary is None else summary,
             to_stderr=destination is None,
         )
-        try:
-            _run(report, batch, sources, jobs or max(1, limits.workers), results)
-        finally:
-            report.print_end(results)
+        results = report.show(encoding.run(sources, jobs or limits.workers), len(sources))
     _exit(results)
 
 
@@ -216,16 +210,3 @@ def _destination(
             f"{output}{os.sep} to make a folder with this name"
         )
     return Destination(folder=Path(output))
-
-
-def _run(
-    report: Reporter, batch: Batch, sources: list[Source], jobs: int, results: list[Result]
-) -> None:
-    """Encode, and report each result. Appends to `results`, so that Ctrl-C loses none."""
-    running = contextlib.closing(batch.run(sources, min(jobs, len(sources))))
-    with report.progress() as progress, running as finished:
-        bar = progress.add_task("encoding", total=len(sources))
-        for result in finished:
-            results.append(result)
-            progress.advance(bar)
-            report.print_one(result)

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from autoquality._cli.batch_command import batch
+from autoquality._cli.batch import batch
 from autoquality._cli.command import EXIT_CODES, global_options
 from autoquality._cli.compare import compare
 from autoquality._cli.encode import encode

@@ -12,7 +12,7 @@ from autoquality._cli.numbers import Number, WholeNumber
 from autoquality._enums import ColorProfile, Method, Metric
 from autoquality._messages import fields_of
 from autoquality._notation import auto_quality, parse_notation, with_method
-from autoquality._options import FORMAT_OPTIONS, SPEC_FIELDS, AutoQuality, Option
+from autoquality._options import FORMAT_OPTIONS, SPEC_FIELDS, AutoQuality, EncodeOptions, Option
 from autoquality_core.types import WORDS
 
 _F = TypeVar("_F", bound=Callable[..., Any])
@@ -183,21 +183,22 @@ def encode_options(command: _F) -> _F:
 
 
 def encode_arguments(values: dict[str, Any]) -> dict[str, Any]:
-    """Convert the values of the options to arguments of `Client.encode`.
+    """Convert the values of the options to arguments of `Client.encode`, and remove them.
 
     Raises click.UsageError for options that contradict each other.
     """
-    arguments = dict(values)
+    spec: AutoQuality = values.pop("spec")
+    parts = {name: values.pop(name) for name in SPEC_FIELDS if name != "method"}
+    known = values.keys() & EncodeOptions.__annotations__.keys()
+    arguments = {name: values.pop(name) for name in known}
     if arguments["min_width"] and not arguments["may_shrink"]:
         raise click.UsageError("--min-width needs --may-shrink")
-    spec: AutoQuality = arguments.pop("spec")
-    parts = {name: arguments.pop(name) for name in SPEC_FIELDS if name != "method"}
     arguments["auto_quality"] = _merge(spec, parts, arguments["quality"])
     arguments["measure_dssim"] = arguments["measure"]  # all that an older server understands
     arguments["measure"] = _METRICS if arguments["measure"] else ()
     for prefix, kind in FORMAT_OPTIONS.items():
         names = [field.name for field in dataclasses.fields(kind)]
-        options = kind(**{name: arguments.pop(f"{prefix}_{name}") for name in names})
+        options = kind(**{name: values.pop(f"{prefix}_{name}") for name in names})
         arguments[prefix] = None if options == kind() else options
     return arguments
 

@@ -13,8 +13,8 @@ from rich.filesize import decimal
 from rich.measure import Measurement
 from rich.table import Table
 
-from autoquality._cli.batch import Done, Failed, Result, Skipped
 from autoquality._cli.errors import one_line
+from autoquality._cli.images import Done, Failed, Result, Skipped
 from autoquality._cli.session import print_line
 from autoquality._enums import Metric
 from autoquality._errors import AutoQualityError, InvalidRequestError

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
+from contextlib import closing
 from dataclasses import dataclass
 
 import click
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from autoquality._cli.batch import Done, Failed, Result
+from autoquality._cli.images import Done, Failed, Result
 from autoquality._cli.report import (
     as_json,
     print_details,
@@ -29,8 +31,21 @@ class Reporter:
     to_stderr: bool
     """Whether standard output has the image."""
 
-    def print_one(self, result: Result) -> None:
-        """Print what must not wait for the end."""
+    def show(self, results: Generator[Result, None, None], total: int) -> list[Result]:
+        """Print each of `total` results as it arrives, and all at the end or after Ctrl-C."""
+        seen = list[Result]()
+        try:
+            with self._progress() as progress, closing(results):
+                bar = progress.add_task("encoding", total=total)
+                for result in results:
+                    seen.append(result)
+                    progress.advance(bar)
+                    self._print_one(result)
+        finally:
+            self._print_end(seen)
+        return seen
+
+    def _print_one(self, result: Result) -> None:
         err = self.session.err()
         if self.json_lines:
             click.echo(as_json(result))
@@ -42,14 +57,13 @@ class Reporter:
         elif isinstance(result, Failed) and not self.json_lines and result.tried:
             print_line(err, f"autoquality: {result.source.name}: {result.message}")
 
-    def print_end(self, results: list[Result]) -> None:
-        """Print the table or the summary."""
+    def _print_end(self, results: list[Result]) -> None:
         if self.quiet or self.json_lines:
             return
         console = self.session.err() if self.to_stderr else self.session.out()
         (print_summary if self.summary else print_table)(console, results)
 
-    def progress(self) -> Progress:
+    def _progress(self) -> Progress:
         """Return a progress bar, which shows only on a terminal and disappears at the end."""
         console = self.session.err()
         return Progress(
