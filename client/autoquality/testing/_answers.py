@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from typing import overload
+from typing import Any, overload
 
 from google.protobuf.duration_pb2 import Duration
 
@@ -19,8 +19,9 @@ from autoquality.testing._search import search
 from autoquality.testing._validate import check_compare, check_encode
 from autoquality.v1 import encoding_pb2 as pb
 
-_ENCODE_TIME = Duration(nanos=20_000_000)
-_MEASURE_TIME = Duration(nanos=5_000_000)
+_ENCODE_NANOS = 20_000_000
+_MEASURE_NANOS = 5_000_000
+"""The time of each encoding, and of its measurement."""
 
 
 @overload
@@ -62,30 +63,26 @@ def answer(
     raise TypeError(f"not a request: {type(request).__name__}")
 
 
-def _encode(request: pb.EncodeRequest, *, is_candidate: bool = False) -> pb.EncodeResponse | Fault:
+def _encode(request: pb.EncodeRequest) -> pb.EncodeResponse:
+    """Encode a valid request in its own format."""
     curve = Curve.of(request)
-    applied = applied_to(request, curve, is_candidate=is_candidate)
-    if isinstance(applied, Fault):
-        return applied
-    low, high = applied.min_quality, applied.max_quality
+    applied = applied_to(request.auto_quality, curve.format)
     response = pb.EncodeResponse(
-        format=curve.format, width=curve.width, height=curve.height, frames=curve.frames
+        format=curve.format,
+        width=curve.width,
+        height=curve.height,
+        frames=curve.frames,
+        notices=notices(request, curve, applied.method),
     )
-    response.notices.extend(notices(request, curve, applied.method))
-    by_dssim = applied.metric != pb.METRIC_SSIMULACRA2
-    if applied.method == pb.METHOD_ML and not (curve.format == pb.FORMAT_JPEG and by_dssim):
-        applied.method = pb.METHOD_DSSIM if by_dssim else pb.METHOD_SSIMULACRA2
-        response.notices.add(
-            code=pb.Notice.CODE_NETWORK_UNAVAILABLE,
-            message="there is no network for this format and metric: "
-            f"{pb.Method.Name(applied.method)} was used",
-        )
+    _replace_ml(response, applied)
     cap = source.cap(request, curve)
-    applied.min_quality, applied.max_quality = min(low, cap), min(high, cap)
-    response.applied.CopyFrom(applied)
     fixed = request.quality or QUALITIES.get(curve.format, (0,))[0]
+    highest = fixed if applied.method == pb.METHOD_NONE else applied.max_quality
+    applied.min_quality = min(applied.min_quality, cap)
+    applied.max_quality = min(applied.max_quality, cap)
+    response.applied.CopyFrom(applied)
     quality, tried, outcome = search(curve, applied, min(fixed, cap))
-    if quality == cap < (fixed if applied.method == pb.METHOD_NONE else high):
+    if quality == cap < highest:
         response.notices.add(
             code=pb.Notice.CODE_QUALITY_CAPPED,
             message=f"the source has quality {cap} itself: no higher one was used",
@@ -94,36 +91,44 @@ def _encode(request: pb.EncodeRequest, *, is_candidate: bool = False) -> pb.Enco
     if applied.method == pb.METHOD_ML:
         response.predicted_quality = tried[0]
     metrics = _measured(request, applied, outcome)
-    measured, alpha_quality = bool(metrics), _alpha_quality(request, curve)
-    for probe in tried:
+    encode, measure = _ENCODE_NANOS, _MEASURE_NANOS if metrics else 0
+    alpha: Any = {"alpha_quality": _alpha_quality(request, curve)}
+    for one in tried:
         response.probes.add(
-            quality=probe,
-            size_bytes=curve.size_bytes(probe),
-            **curve.scores(probe, metrics),
-            encode_time=_ENCODE_TIME,
-            measure_time=_MEASURE_TIME if measured else None,
-            alpha_quality=alpha_quality,
-            format=curve.format,
-            lossless=curve.lossless,
+            **curve.facts(one, metrics),
+            **alpha,
             chroma=curve.chroma,
+            encode_time=Duration(nanos=encode),
+            measure_time=Duration(nanos=measure) if measure else None,
         )
-    response.lossless = curve.lossless
-    response.image = curve.file(quality)
-    response.quality = quality
-    if alpha_quality is not None:
-        response.alpha_quality = alpha_quality
-    response.size_bytes = len(response.image)
-    for name, score in curve.scores(quality, metrics).items():
-        setattr(response, name, score)
-    response.iterations = len(tried)
-    response.outcome = outcome
-    response.notices.extend(result_notices(request, response, curve, cap))
-    response.timings.encode.FromNanoseconds(len(tried) * _ENCODE_TIME.nanos)
-    response.timings.measure.FromNanoseconds(len(tried) * measured * _MEASURE_TIME.nanos)
-    response.timings.total.FromNanoseconds(
-        response.timings.encode.ToNanoseconds() + response.timings.measure.ToNanoseconds()
+    result = pb.EncodeResponse(
+        **curve.facts(quality, metrics),
+        **alpha,
+        image=curve.file(quality),
+        iterations=len(tried),
+        outcome=outcome,
+        timings=pb.Timings(
+            encode=Duration(nanos=len(tried) * encode),
+            measure=Duration(nanos=len(tried) * measure),
+            total=Duration(nanos=len(tried) * (encode + measure)),
+        ),
     )
+    response.MergeFrom(result)
+    response.notices.extend(result_notices(request, response, curve, cap))
     return response
+
+
+def _replace_ml(response: pb.EncodeResponse, applied: pb.AutoQuality) -> None:
+    """Replace the method ML, with a notice, if there is no network: only JPEG by DSSIM has one."""
+    by_dssim = applied.metric != pb.METRIC_SSIMULACRA2
+    if applied.method != pb.METHOD_ML or (response.format == pb.FORMAT_JPEG and by_dssim):
+        return
+    applied.method = pb.METHOD_DSSIM if by_dssim else pb.METHOD_SSIMULACRA2
+    response.notices.add(
+        code=pb.Notice.CODE_NETWORK_UNAVAILABLE,
+        message="there is no network for this format and metric: "
+        f"{pb.Method.Name(applied.method)} was used",
+    )
 
 
 def _measured(

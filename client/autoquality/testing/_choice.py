@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from autoquality.testing._curve import Curve
-from autoquality.testing._fault import Fault
 from autoquality.v1 import encoding_pb2 as pb
 
-_Encode = Callable[..., pb.EncodeResponse | Fault]
+_Encode = Callable[[pb.EncodeRequest], pb.EncodeResponse]
 
 
-def chosen(request: pb.EncodeRequest, encode: _Encode) -> pb.EncodeResponse | Fault:
+def chosen(request: pb.EncodeRequest, encode: _Encode) -> pb.EncodeResponse:
     """Encode in each of the candidates, and return the best answer. All of them are tried.
 
     A format that loses more of the image than another is left out.
@@ -19,20 +18,14 @@ def chosen(request: pb.EncodeRequest, encode: _Encode) -> pb.EncodeResponse | Fa
     requests = [_with_format(request, format) for format in dict.fromkeys(request.candidates)]
     if len(requests) < 2:
         response = encode(requests[0] if requests else request)
-        if isinstance(response, pb.EncodeResponse) and (others := _others(request, response)):
+        if others := _others(request, response):
             _add(response, response, pb.Candidate.VERDICT_CHOSEN, others)
         return response
     least = min(map(_loss, requests))
     able = [one for one in requests if _loss(one) == least]
-    answers = list[pb.EncodeResponse]()
-    for one in able:
-        if len(able) > 1:
-            one.measure.append(pb.METRIC_SSIMULACRA2)
-        found = encode(one, is_candidate=True)
-        if isinstance(found, Fault):
-            return found
-        answers.append(found)
-    return _best(request, answers, [one.format for one in requests if one not in able])
+    for one in able if len(able) > 1 else ():
+        one.measure.append(pb.METRIC_SSIMULACRA2)
+    return _best(request, [*map(encode, able)], [one.format for one in requests if one not in able])
 
 
 def _with_format(request: pb.EncodeRequest, format: pb.Format.ValueType) -> pb.EncodeRequest:

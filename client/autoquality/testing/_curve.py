@@ -6,6 +6,7 @@ import math
 import zlib
 from collections.abc import Collection
 from dataclasses import dataclass
+from typing import Any
 
 from autoquality.testing._image import Header, header_bytes, header_of
 from autoquality.v1 import encoding_pb2 as pb
@@ -75,14 +76,16 @@ class Curve:
         """Return the SSIMULACRA2 at `quality`. It is 100 for lossless files."""
         return ssimulacra2_of(self.dssim(quality))
 
-    def scores(self, quality: int, metrics: Collection[int]) -> dict[str, float]:
-        """Return the scores by `metrics` at `quality`, by the name of their field."""
-        scores: dict[str, float] = {}
-        if pb.METRIC_DSSIM in metrics:
-            scores["dssim"] = self.dssim(quality)
-        if pb.METRIC_SSIMULACRA2 in metrics:
-            scores["ssimulacra2"] = self.ssimulacra2(quality)
-        return scores
+    def facts(self, quality: int, metrics: Collection[int]) -> Any:
+        """Return the fields of a probe or an answer at `quality`, with the scores by `metrics`."""
+        return {
+            "format": self.format,
+            "lossless": self.lossless,
+            "quality": quality,
+            "size_bytes": self.size_bytes(quality),
+            "dssim": self.dssim(quality) if pb.METRIC_DSSIM in metrics else None,
+            "ssimulacra2": self.ssimulacra2(quality) if pb.METRIC_SSIMULACRA2 in metrics else None,
+        }
 
     def file(self, quality: int) -> bytes:
         """Return a file of this size, with a header."""

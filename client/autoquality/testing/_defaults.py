@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from autoquality._status import FieldViolation
-from autoquality.testing._curve import Curve
-from autoquality.testing._fault import Fault
 from autoquality.v1 import encoding_pb2 as pb
 
 DEFAULTS = pb.AutoQuality(
@@ -42,42 +42,32 @@ def metric_of(spec: pb.AutoQuality) -> pb.Metric.ValueType:
     }.get(spec.method, pb.METRIC_UNSPECIFIED)
 
 
-def applied_to(
-    request: pb.EncodeRequest, curve: Curve, *, is_candidate: bool
-) -> pb.AutoQuality | Fault:
-    """Return the settings for the source of `curve`, or the fault of contradicting bounds.
-
-    `is_candidate`: the format is one of several.
-    """
-    format = request.format or curve.format
-    applied = settings(request.auto_quality, format, yields=curve.lossless or is_candidate)
-    if isinstance(applied, pb.AutoQuality) and curve.format != format:
-        applied = settings(request.auto_quality, curve.format, yields=True)
-    return Fault.invalid_fields(applied) if isinstance(applied, FieldViolation) else applied
+def applied_to(spec: pb.AutoQuality, format: pb.Format.ValueType) -> pb.AutoQuality:
+    """Return the settings for a format. A default bound gives way to one of the spec."""
+    applied = _resolve(spec, format)
+    if applied.min_quality > applied.max_quality:
+        if spec.HasField("min_quality"):
+            applied.max_quality = applied.min_quality
+        else:
+            applied.min_quality = applied.max_quality
+    return applied
 
 
-def settings(
+def contradiction(
     spec: pb.AutoQuality, format: pb.Format.ValueType, *, yields: bool
-) -> pb.AutoQuality | FieldViolation:
-    """Return the settings for a format, or the bound that contradicts another.
+) -> Iterator[FieldViolation]:
+    """Yield the bound of the spec that contradicts another one in a format.
 
     With `yields`, a default bound gives way to one of the spec.
     """
-    applied = _resolve(spec, format)
-    low, high = applied.min_quality, applied.max_quality
-    if low <= high:
-        return applied
-    if yields and not spec.HasField("min_quality"):
-        applied.min_quality = high
-    elif yields and not spec.HasField("max_quality"):
-        applied.max_quality = low
-    elif spec.HasField("min_quality"):
-        text = f"{low} is above max_quality {high}"
-        return FieldViolation("auto_quality.min_quality", text, "INVALID_FIELD")
-    else:
-        text = f"{high} is below min_quality {low}"
-        return FieldViolation("auto_quality.max_quality", text, "INVALID_FIELD")
-    return applied
+    settled = _resolve(spec, format)
+    low, high = settled.min_quality, settled.max_quality
+    has_low, has_high = spec.HasField("min_quality"), spec.HasField("max_quality")
+    if low > high and (not yields or (has_low and has_high)):
+        name, text = "max_quality", f"{high} is below min_quality {low}"
+        if has_low:
+            name, text = "min_quality", f"{low} is above max_quality {high}"
+        yield FieldViolation(f"auto_quality.{name}", text, "INVALID_FIELD")
 
 
 def _resolve(spec: pb.AutoQuality, format: pb.Format.ValueType) -> pb.AutoQuality:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from autoquality.testing._curve import Curve
 from autoquality.v1 import encoding_pb2 as pb
@@ -47,19 +47,35 @@ def _search_size(curve: Curve, spec: pb.AutoQuality) -> Found:
 
 
 def _fit(curve: Curve, spec: pb.AutoQuality, budget: float) -> Found:
-    low, high, tried = spec.min_quality, spec.max_quality, list[int]()
-    while low <= high:
-        tried.append((low + high) // 2)
-        unused = 1 - curve.size_bytes(tried[-1]) / budget
-        if 0 <= unused <= spec.allowed_error and spec.allowed_error:
-            return tried[-1], tried, pb.OUTCOME_TARGET_MET
-        if unused >= 0:
-            low = tried[-1] + 1
-        else:
-            high = tried[-1] - 1
+    def miss(quality: int) -> float:
+        unused = 1 - curve.size_bytes(quality) / budget
+        is_enough = spec.allowed_error and 0 <= unused <= spec.allowed_error
+        return 0 if is_enough else unused or 1
+
+    tried, low, high = _bisect(spec.min_quality, spec.max_quality, miss)
+    if low <= high:
+        return tried[-1], tried, pb.OUTCOME_TARGET_MET
     if high < spec.min_quality:
         return spec.min_quality, tried, pb.OUTCOME_MIN_QUALITY_REACHED
     return high, tried, pb.OUTCOME_TARGET_MET
+
+
+def _bisect(low: int, high: int, miss: Callable[[int], float]) -> tuple[list[int], int, int]:
+    """Return the qualities tried, and what is left of the range: nothing if none was right.
+
+    `miss` is above 0 for a quality that is too low, below 0 for one that is too high.
+    """
+    tried = list[int]()
+    while low <= high:
+        tried.append((low + high) // 2)
+        missed = miss(tried[-1])
+        if missed > 0:
+            low = tried[-1] + 1
+        elif missed < 0:
+            high = tried[-1] - 1
+        else:
+            break
+    return tried, low, high
 
 
 def _within_limits(curve: Curve, spec: pb.AutoQuality) -> Found:
@@ -82,26 +98,21 @@ def _within_limits(curve: Curve, spec: pb.AutoQuality) -> Found:
 
 def _search_score(curve: Curve, spec: pb.AutoQuality, lowest: int, highest: int) -> Found:
     by_dssim = spec.metric == pb.METRIC_DSSIM
-    score = curve.dssim if by_dssim else curve.ssimulacra2
+
+    def distance(quality: int) -> float:
+        """Return by how much the image looks worse than the target."""
+        worse = curve.dssim(quality) - spec.target
+        return worse if by_dssim else spec.target - curve.ssimulacra2(quality)
 
     def miss(quality: int) -> float:
-        return abs(score(quality) - spec.target)
+        return 0 if abs(distance(quality)) <= spec.allowed_error else distance(quality)
 
-    def too_poor(quality: int) -> bool:
-        over = score(quality) > spec.target
-        return over if by_dssim else not over
-
-    low, high, tried = lowest, highest, list[int]()
-    while low <= high:
-        tried.append((low + high) // 2)
-        if miss(tried[-1]) <= spec.allowed_error:
-            return tried[-1], tried, pb.OUTCOME_TARGET_MET
-        if too_poor(tried[-1]):
-            low = tried[-1] + 1
-        else:
-            high = tried[-1] - 1
+    tried, low, high = _bisect(lowest, highest, miss)
+    if low <= high:
+        return tried[-1], tried, pb.OUTCOME_TARGET_MET
     if high < lowest:
         return lowest, tried, pb.OUTCOME_MIN_QUALITY_REACHED
     if low > highest:
         return highest, tried, pb.OUTCOME_MAX_QUALITY_REACHED
-    return min(tried, key=miss), tried, pb.OUTCOME_NEAREST_QUALITY
+    nearest = min(tried, key=lambda quality: abs(distance(quality)))
+    return nearest, tried, pb.OUTCOME_NEAREST_QUALITY

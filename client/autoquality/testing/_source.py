@@ -6,7 +6,6 @@ import dataclasses
 import math
 
 from autoquality.testing._curve import Curve
-from autoquality.testing._fault import Fault
 from autoquality.testing._image import header_of
 from autoquality.v1 import encoding_pb2 as pb
 
@@ -57,12 +56,10 @@ def _budget(spec: pb.AutoQuality) -> float:
     return min(target, spec.max_bytes) if spec.HasField("max_bytes") else target
 
 
-def keep_smaller(
-    request: pb.EncodeRequest, response: pb.EncodeResponse | Fault
-) -> pb.EncodeResponse | Fault:
+def keep_smaller(request: pb.EncodeRequest, response: pb.EncodeResponse) -> pb.EncodeResponse:
     """Replace the answer by the source, if the request wants that and the source is not larger."""
     size = len(request.image)
-    if isinstance(response, Fault) or not (request.keep_smaller_source and size):
+    if not (request.keep_smaller_source and size):
         return response
     if size > min(response.size_bytes, _budget(response.applied)):
         return response

@@ -11,8 +11,8 @@ from typing import Any
 from autoquality._enums import to_number
 from autoquality._options import FORMAT_OPTIONS, Option
 from autoquality._status import FieldViolation
-from autoquality.testing._curve import is_lossless
-from autoquality.testing._defaults import LIMITS, metric_of, settings
+from autoquality.testing._curve import Curve, is_lossless
+from autoquality.testing._defaults import LIMITS, contradiction, metric_of
 from autoquality.testing._fault import Fault
 from autoquality.testing._image import Header, header_of, of_raw, read
 from autoquality.v1 import encoding_pb2 as pb
@@ -136,7 +136,7 @@ def _check_source(
     if request.HasField("image"):
         check = _check_file if check_images else _check_bytes
         found = list(check("image", request.image, limits))
-    return found or list(_check_sides(request))
+    return found or [*_check_sides(request), *_check_bounds(request, own=True)]
 
 
 def _check_raw(raw: pb.RawImage, limits: pb.Limits) -> Iterator[FieldViolation]:
@@ -223,14 +223,17 @@ def _with_method(spec: pb.AutoQuality) -> pb.AutoQuality:
     return settled
 
 
-def _check_bounds(request: pb.EncodeRequest) -> Iterator[FieldViolation]:
-    """Yield a bound that contradicts another in a format that the request names."""
+def _check_bounds(request: pb.EncodeRequest, *, own: bool = False) -> Iterator[FieldViolation]:
+    """Yield a bound that contradicts another in a format that the request names.
+
+    With `own`, in that of the source if the request names none.
+    """
     formats = _known(request.candidates) or _known([request.format])
+    if own and not formats:
+        formats = [Curve.of(request).format]
     for format in formats:
         yields = len(formats) > 1 or is_lossless(request, format)
-        found = settings(request.auto_quality, format, yields=yields)
-        if isinstance(found, FieldViolation):
-            yield found
+        yield from contradiction(request.auto_quality, format, yields=yields)
 
 
 def _known(formats: Iterable[pb.Format.ValueType]) -> list[pb.Format.ValueType]:
