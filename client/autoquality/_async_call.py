@@ -58,7 +58,7 @@ class AsyncCaller:
             raise RuntimeError("the client is closed")
         loop = asyncio.get_running_loop()
         if self._channel is None:
-            self._loop, self._channel = loop, self._server.open_async()
+            self._loop, self._channel = loop, self._server.open(grpc.aio)
         if self._loop is not loop:
             raise RuntimeError("this client belongs to another event loop: make one for each loop")
         return self._channel

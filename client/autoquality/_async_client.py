@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Self, Unpack
 
 import grpc
 
-from autoquality import _convert, _health, _stream
+from autoquality import _convert, _health, _schema, _stream
 from autoquality._async_call import AsyncCaller
 from autoquality._base_client import HEALTH_POLL_SECONDS, STREAM_ABOVE, BaseClient, checked
 from autoquality._call import CallOptions
@@ -178,9 +178,9 @@ class AsyncClient(BaseClient):
         wait_for_ready: bool = False,
     ) -> bool:
         method: Any = _health.check_method(self._caller.channel())
-        options, request = self._options(timeout), _health.check_request(service)
+        options, request = self._options(timeout), _schema.HealthCheckRequest(service=service)
         reply = await self._caller.call(method, request, options, wait_for_ready=wait_for_ready)
-        return _health.is_serving(reply.message)
+        return bool(reply.message.status == _health.SERVING)
 
     def _stub(self) -> EncodingServiceAsyncStub:
         return EncodingServiceStub(self._caller.channel())

@@ -12,7 +12,6 @@ from typing import Any, Generic, TypeVar
 import grpc
 from google.protobuf.message import Message
 
-from autoquality import _health
 from autoquality._connection import Peer
 from autoquality._errors import (
     REQUEST_ID_KEY,
@@ -21,7 +20,9 @@ from autoquality._errors import (
     error_from,
     trailing_metadata,
 )
+from autoquality._health import check_method
 from autoquality._retry import RETRIED, Backoff, is_lost
+from autoquality._schema import HealthCheckRequest
 
 _Request = TypeVar("_Request", bound=Message)
 _Response = TypeVar("_Response", bound=Message)
@@ -67,7 +68,7 @@ class Caller:
 
     def __init__(self, channel: grpc.Channel, peer: Peer) -> None:
         self.peer = peer
-        self._check_health = _health.check_method(channel)
+        self._check_health = check_method(channel)
         self._closed = threading.Event()
 
     def close(self) -> None:
@@ -153,9 +154,10 @@ class Caller:
         Any answer to a health check shows a connection. gRPC's own wait leaves a thread behind,
         which fails with a traceback if the channel is closed meanwhile.
         """
-        request = _health.check_request("")
         try:
-            check = self._check_health.future(request, timeout=seconds, wait_for_ready=True)
+            check = self._check_health.future(
+                HealthCheckRequest(), timeout=seconds, wait_for_ready=True
+            )
         except ValueError:  # the channel was just closed
             return True
         try:

@@ -34,17 +34,11 @@ class Endpoint:
     options: tuple[tuple[str, Any], ...]
     compression: grpc.Compression | None
 
-    def open(self) -> grpc.Channel:
-        """Open a channel for threads."""
+    def open(self, library: Any = grpc) -> Any:
+        """Open a channel for threads, or with grpc.aio as `library` for the running event loop."""
         if self.credentials is None:
-            return grpc.insecure_channel(self.name, self.options, self.compression)
-        return grpc.secure_channel(self.name, self.credentials, self.options, self.compression)
-
-    def open_async(self) -> grpc.aio.Channel:
-        """Open a channel for the running event loop."""
-        if self.credentials is None:
-            return grpc.aio.insecure_channel(self.name, self.options, self.compression)
-        return grpc.aio.secure_channel(self.name, self.credentials, self.options, self.compression)
+            return library.insecure_channel(self.name, self.options, self.compression)
+        return library.secure_channel(self.name, self.credentials, self.options, self.compression)
 
 
 def channel_arguments(

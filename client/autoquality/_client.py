@@ -9,7 +9,7 @@ from typing import Self, Unpack
 
 import grpc
 
-from autoquality import _convert, _health, _stream
+from autoquality import _convert, _health, _schema, _stream
 from autoquality._base_client import HEALTH_POLL_SECONDS, STREAM_ABOVE, BaseClient, checked
 from autoquality._call import Caller
 from autoquality._channel import Endpoint
@@ -218,6 +218,6 @@ class Client(BaseClient):
         *,
         wait_for_ready: bool = False,
     ) -> bool:
-        options, request = self._options(timeout), _health.check_request(service)
+        options, request = self._options(timeout), _schema.HealthCheckRequest(service=service)
         reply = self._caller.call(self._health, request, options, wait_for_ready=wait_for_ready)
-        return _health.is_serving(reply.message)
+        return bool(reply.message.status == _health.SERVING)

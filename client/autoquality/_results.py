@@ -9,8 +9,9 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from autoquality._enums import Chroma, Format, Metric, NoticeCode, Outcome, Stage, Verdict
 from autoquality._files import replace_file
@@ -256,3 +257,11 @@ class ServerInfo:
     message: pb.GetServerInfoResponse = field(repr=False, compare=False)
     candidates: tuple[Format, ...] = ()
     """The formats to choose from if a request names none. Empty: no choice."""
+
+
+def as_fields(answer: Any) -> dict[str, Any]:
+    """Return the fields of an answer for JSON: all but its image and the message behind it."""
+    fields = asdict(replace(answer, message=None))
+    del fields["message"]
+    fields.pop("image", None)
+    return fields

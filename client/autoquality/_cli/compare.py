@@ -11,7 +11,7 @@ from autoquality._cli.command import Command
 from autoquality._cli.errors import Failure, failures
 from autoquality._cli.session import Session, print_line
 from autoquality._errors import InvalidRequestError
-from autoquality._messages import fields_of
+from autoquality._results import as_fields
 
 _FILE = click.Path(path_type=Path)
 
@@ -45,9 +45,7 @@ def compare(session: Session, reference: Path, distorted: Path, as_json: bool) -
     if session.verbose:
         print_line(session.err(), f"request {result.request_id}")
     if as_json:
-        fields = fields_of(result)
-        del fields["message"]
-        click.echo(json.dumps(fields))
+        click.echo(json.dumps(as_fields(result)))
     else:
         parts = [f"DSSIM {result.dssim:.6f}", f"SSIM {result.ssim:.6f}"]
         if result.ssimulacra2 is not None:

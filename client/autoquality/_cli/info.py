@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
 
 import click
 from rich.console import Console
@@ -13,7 +12,7 @@ from rich.table import Table
 from autoquality._cli.command import Command
 from autoquality._cli.errors import failures, one_line
 from autoquality._cli.session import Session, print_line
-from autoquality._results import Limits, NetworkInfo, ServerInfo
+from autoquality._results import Limits, NetworkInfo, ServerInfo, as_fields
 
 
 @click.command(cls=Command, short_help="Show the server's formats, defaults and limits.")
@@ -24,9 +23,7 @@ def info(session: Session, as_json: bool) -> None:
     with session.connect() as client, failures(session.server):
         server = client.info()
     if as_json:
-        fields = asdict(server)
-        del fields["message"]
-        click.echo(json.dumps(fields))
+        click.echo(json.dumps(as_fields(server)))
     else:
         _print(session.out(), session.server, server)
 

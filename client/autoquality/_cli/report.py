@@ -18,7 +18,7 @@ from autoquality._cli.images import Done, Failed, Result, Skipped
 from autoquality._cli.session import print_line
 from autoquality._enums import Metric
 from autoquality._errors import AutoQualityError, InvalidRequestError
-from autoquality._results import Candidate, Encoded, Probe
+from autoquality._results import Candidate, Encoded, Probe, as_fields
 
 SCORES = {
     metric.value: "{:.5f}" if metric is Metric.DSSIM else "{:.2f}"
@@ -46,31 +46,12 @@ def as_json(result: Result) -> str:
 
 
 def _done(result: Done) -> dict[str, Any]:
-    encoded = result.encoded
     return {
         "ok": True,
         "output": result.output,
         "source_bytes": result.source_bytes,
-        "size_bytes": encoded.size_bytes,
         "saved_percent": round(100 * result.saved, 2),
-        "format": encoded.format,
-        "quality": encoded.quality,
-        "alpha_quality": encoded.alpha_quality,
-        **{metric: getattr(encoded, metric) for metric in SCORES},
-        "iterations": encoded.iterations,
-        "outcome": encoded.outcome,
-        "applied": asdict(encoded.applied),
-        "predicted_quality": encoded.predicted_quality,
-        "probes": [asdict(probe) for probe in encoded.probes],
-        "timings": asdict(encoded.timings),
-        "notices": [asdict(notice) for notice in encoded.notices],
-        "width": encoded.width,
-        "height": encoded.height,
-        "frames": encoded.frames,
-        "lossless": encoded.lossless,
-        "near_lossless": encoded.near_lossless,
-        "candidates": [asdict(candidate) for candidate in encoded.candidates],
-        "request_id": encoded.request_id,
+        **as_fields(result.encoded),
     }
 
 
@@ -95,9 +76,7 @@ def print_table(console: Console, results: Sequence[Result]) -> None:
         print_line(console, f"{skipped} skipped: their outputs exist")
     if not done:
         return
-    before = sum(result.source_bytes for result in done)
-    after = sum(result.encoded.size_bytes for result in done)
-    footers = (f"{len(done)} images", decimal(before), decimal(after), percent_saved(before, after))
+    footers = (f"{len(done)} images", *_totals(done))
     scores = [one for one in SCORES if any(score_text(result.encoded, one) for result in done)]
     headings = ["file", "source", "result", "saved", "format", "quality"]
     headings += [*(one.upper() for one in scores), "iterations", "outcome"]
@@ -120,6 +99,13 @@ def print_table(console: Console, results: Sequence[Result]) -> None:
     for name, *cells in [*rows, footers] if table.show_footer else rows:
         facts = (f"{heading} {cell}" for heading, cell in zip(headings[1:], cells, strict=False))
         print_line(console, f"{name}: {', '.join(facts)}")
+
+
+def _totals(done: Sequence[Done]) -> tuple[str, str, str]:
+    """Return the bytes of the sources and of the results, and the saved share."""
+    before = sum(result.source_bytes for result in done)
+    after = sum(result.encoded.size_bytes for result in done)
+    return decimal(before), decimal(after), percent_saved(before, after)
 
 
 def _cells(result: Done, scores: Sequence[str]) -> list[str]:
@@ -160,10 +146,8 @@ def print_summary(console: Console, results: Sequence[Result]) -> None:
     parts = [f"{count} {name}" for name, count in counts.items() if count]
     print_line(console, f"images    {len(results)}: {', '.join(parts) or 'none'}")
     if done:
-        before = sum(result.source_bytes for result in done)
-        after = sum(result.encoded.size_bytes for result in done)
-        saved = percent_saved(before, after)
-        print_line(console, f"bytes     {decimal(before)} to {decimal(after)}, {saved} saved")
+        before, after, saved = _totals(done)
+        print_line(console, f"bytes     {before} to {after}, {saved} saved")
         if larger := sum(result.is_larger for result in done):
             print_line(console, f"larger    {larger} than their sources")
         formats = [str(result.encoded.format) for result in done]

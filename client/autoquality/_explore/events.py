@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from typing import Any
 
 from autoquality._errors import (
@@ -16,8 +16,7 @@ from autoquality._errors import (
     UnauthenticatedError,
     UnavailableError,
 )
-from autoquality._results import Encoded, Progress
-from autoquality.v1 import encoding_pb2 as pb
+from autoquality._results import Encoded, Progress, as_fields
 
 _FORM_FIELDS = {"quality": "target", "candidates": "format"}
 """The fields of the form for fields of the request with another name."""
@@ -47,8 +46,7 @@ def encoding_lines(
 
 
 def _result(encoded: Encoded) -> dict[str, Any]:
-    fields = asdict(replace(encoded, image=b"", message=pb.EncodeResponse()))
-    del fields["image"], fields["message"]
+    fields = as_fields(encoded)
     return {**fields, "applied": {**fields["applied"], "notation": str(encoded.applied)}}
 
 
