@@ -48,31 +48,38 @@ def contradictions(
 
 
 def _check_target(settings: Settings, names: Mapping[str, str]) -> Iterator[Contradiction]:
-    method, target, error = settings.method, settings.target, settings.allowed_error
-    because = f"with {names['method']} {method.value}"
-    given = "" if target is None else f", not {render(target)}"
-    metric = metric_of(method)
+    because = f"with {names['method']} {settings.method.value}"
+    rights = {"target": _right_target(settings), "allowed_error": _right_error(settings)}
+    for field, right in rights.items():
+        if right is not None:
+            value = getattr(settings, field)
+            given = "" if value is None else f", not {render(value)}"
+            message = f"{names[field]}: {because} it must be {right}{given}"
+            yield Contradiction(message, (field, "method"))
+
+
+def _right_target(settings: Settings) -> str | None:
+    """What the target must be with the method; None if it is."""
+    target, metric = settings.target, metric_of(settings.method)
     unit = metric or DSSIM
-    score = f"a {unit.noun} from {unit.low:g} to {unit.high:g}"
-    right = ""
+    if settings.method is Method.SIZE:
+        fits = not isinstance(target, str) and target is not None and target >= 1
+        return None if fits else "bytes, 1 or more"
     if isinstance(target, str):
-        if unit.name != METRIC_OF_WORDS:
-            right = "bytes, 1 or more" if method is Method.SIZE else score
-    elif method is Method.SIZE and (target is None or target < 1):
-        right = "bytes, 1 or more"
-    elif metric is not None and target is not None and target > metric.high:
-        right = score
-    if right:
-        message = f"{names['target']}: {because} it must be {right}{given}"
-        yield Contradiction(message, ("target", "method"))
-    right = ""
-    if error is not None and method is Method.SIZE and error > 1:
-        right = "the share of the target that may stay unused, from 0 to 1"
-    elif error is not None and error > unit.high - unit.low:
-        right = f"a {unit.noun} from 0 to {unit.high - unit.low:g}"
-    if error is not None and right:
-        message = f"{names['allowed_error']}: {because} it must be {right}, not {render(error)}"
-        yield Contradiction(message, ("allowed_error", "method"))
+        fits = unit.name == METRIC_OF_WORDS
+    else:
+        fits = target is None or metric is None or target <= metric.high
+    return None if fits else f"a {unit.noun} from {unit.low:g} to {unit.high:g}"
+
+
+def _right_error(settings: Settings) -> str | None:
+    """What the allowed error must be with the method; None if it is."""
+    unit = metric_of(settings.method) or DSSIM
+    right, most = f"a {unit.noun} from 0 to {unit.high - unit.low:g}", unit.high - unit.low
+    if settings.method is Method.SIZE:
+        right, most = "the share of the target that may stay unused, from 0 to 1", 1.0
+    error = settings.allowed_error
+    return None if error is None or error <= most else right
 
 
 def _check_bounds(

@@ -27,7 +27,7 @@ class ConfigError(Exception):
         return "\n".join(self.lines)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Spec:
     """One setting: its names, its meaning and its parser.
 
@@ -37,15 +37,15 @@ class Spec:
     `empty_is_value`, an empty variable is a value; otherwise it counts as not set.
     """
 
-    field: str
-    variable: str
-    group: str
+    field: str = ""
+    variable: str = ""
+    group: str = ""
     meaning: str
     parse: Callable[[str], Any]
     default_text: str
-    aliases: tuple[str, ...]
-    clean_alias: Callable[[str], tuple[str, list[str]]] | None
-    empty_is_value: bool
+    aliases: tuple[str, ...] = ()
+    clean_alias: Callable[[str], tuple[str, list[str]]] | None = None
+    empty_is_value: bool = False
     is_switch: bool
 
     @property
@@ -59,28 +59,21 @@ def setting(
     *,
     parse: Callable[[str], Any] | None = None,
     name: str = "",
-    group: str = "",
     default_text: str | None = None,
-    aliases: tuple[str, ...] = (),
-    clean_alias: Callable[[str], tuple[str, list[str]]] | None = None,
-    empty_is_value: bool = False,
+    **more: Any,
 ) -> Any:
-    """Declare a field of the settings.
+    """Declare a field of the settings; `more` are further fields of its `Spec`.
 
     The defaults: the name of the field, the GROUP of its class, the parser for the type of
     `default`.
     """
     spec = Spec(
-        field="",  # `specs_of` fills it in
-        variable=name,
-        group=group,
+        variable=name,  # `specs_of` fills in what is empty
         meaning=meaning,
         parse=parse or _parser(default),
         default_text=render(default) if default_text is None else default_text,
-        aliases=aliases,
-        clean_alias=clean_alias,
-        empty_is_value=empty_is_value,
         is_switch=isinstance(default, bool),
+        **more,
     )
     if isinstance(default, Mapping):
         return dataclasses.field(default_factory=lambda: default, metadata={_KEY: spec})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
@@ -63,16 +63,9 @@ class CallInterceptor(grpc.ServerInterceptor):
             return None
         _, service, method = handler_call_details.method.split("/", 2)
         metadata = tuple((key, value) for key, value in handler_call_details.invocation_metadata)
-        requests_shape = "stream" if handler.request_streaming else "unary"
-        responses_shape = "stream" if handler.response_streaming else "unary"
-        inner = getattr(handler, f"{requests_shape}_{responses_shape}")
+        shape = "stream" if handler.response_streaming else "unary"
+        inner = getattr(handler, f"{'stream' if handler.request_streaming else 'unary'}_{shape}")
         returns_early = bool(getattr(inner, "experimental_non_blocking", False))
-        own = service == self.service
-        most = None if own else LARGEST_CHECK
-        decode = decoder(method, handler.request_deserializer, most)
-        uploads = self.uploads if own else self.checks
-        receive_all = receive_messages if own else receive_until_idle
-        downloads = self.downloads
         new_request = functools.partial(
             RequestContext,
             service=service,
@@ -85,6 +78,8 @@ class CallInterceptor(grpc.ServerInterceptor):
         pool: CallExecutor | None = getattr(inner, _POOL, self.pool)
         if pool and pool.is_full:
             return self._refusal(new_request)
+        own, downloads = service == self.service, self.downloads
+        received_of = self._receiver(handler, method, own=own)
 
         @contextmanager
         def entered(
@@ -94,13 +89,8 @@ class CallInterceptor(grpc.ServerInterceptor):
             request = new_request(call)
             # No ExitStack: it keeps an error in a reference cycle, and with it the call, whose
             # stream gRPC counts as open until the next garbage collection.
-            with request.active(), self.layers(request):
-                if handler.request_streaming:
-                    messages = receive_all(request, requests, decode, uploads)
-                    with closing(messages):
-                        yield request, messages
-                else:
-                    yield request, receive_message(request, requests, decode, uploads)
+            with request.active(), self.layers(request), received_of(request, requests) as received:
+                yield request, received
 
         def unary(requests: Iterator[bytes], call: grpc.ServicerContext, *rest: Any) -> Any:
             with entered(requests, call) as (request, received):
@@ -119,8 +109,25 @@ class CallInterceptor(grpc.ServerInterceptor):
             if hasattr(inner, mark):
                 setattr(behavior, mark, getattr(inner, mark))
         # As a stream, even of one message, the request is read when it is asked for.
-        make = getattr(grpc, f"stream_{responses_shape}_rpc_method_handler")
+        make = getattr(grpc, f"stream_{shape}_rpc_method_handler")
         return make(behavior, response_serializer=handler.response_serializer)
+
+    def _receiver(
+        self, handler: Any, method: str, *, own: bool
+    ) -> Callable[[RequestContext, Iterator[bytes]], AbstractContextManager[Any]]:
+        """A function that receives the message of a call, or an iterator of its messages."""
+        decode = decoder(method, handler.request_deserializer, None if own else LARGEST_CHECK)
+        timer = self.uploads if own else self.checks
+        receive_all = receive_messages if own else receive_until_idle
+
+        def received_of(
+            request: RequestContext, requests: Iterator[bytes]
+        ) -> AbstractContextManager[Any]:
+            if handler.request_streaming:
+                return closing(receive_all(request, requests, decode, timer))
+            return nullcontext(receive_message(request, requests, decode, timer))
+
+        return received_of
 
     def _refusal(self, new_request: Callable[[grpc.ServicerContext], RequestContext]) -> Any:
         """A handler of any method that refuses a call without a wait for a thread."""
