@@ -65,18 +65,34 @@ def _violations(request: pb.EncodeRequest, limits: pb.Limits) -> Iterator[FieldV
     if request.WhichOneof("source") is None:
         yield _invalid("source", "set image (a whole file) or raw (bare pixels)")
     yield from _check_enums(request)
-    yield from _check_quality(request)
-    is_fixed = request.HasField("quality")
-    spec = _with_method(request.auto_quality) if is_fixed else request.auto_quality
+    yield from _check_range(request, "quality", 1, 100)
+    spec = request.auto_quality
+    if request.HasField("quality"):
+        if spec.method in set(pb.Method.values()) - _FIXED:
+            yield _invalid("quality", "is for METHOD_NONE only")
+        spec = _with_method(spec)
     yield from _check_spec(spec)
     yield from _check_format_options(request)
-    yield from _check_settings(request)
+    if not _BACKGROUND.fullmatch(request.background):
+        yield _invalid("background", 'must be a colour like "#ffffff"')
+    if request.HasField("min_width") and request.min_width < 1:
+        yield _invalid("min_width", "must be pixels, 1 or more")
     if request.HasField("raw"):
         yield from _check_raw(request.raw, limits)
 
 
 def _invalid(field: str, text: str, reason: str = "INVALID_FIELD") -> FieldViolation:
     return FieldViolation(field, text, reason)
+
+
+def _check_range(
+    message: Any, field: str, low: float, high: float = math.inf, path: str = ""
+) -> Iterator[FieldViolation]:
+    """Refuse a number out of a range, and one that is not finite."""
+    value = getattr(message, field)
+    if message.HasField(field) and not (low <= value <= high and math.isfinite(value)):
+        right = f"from {low} to {high}" if math.isfinite(high) else f"{low} or more"
+        yield _invalid(path + field, f"must be {right}")
 
 
 def _check_enums(message: Any, path: str = "") -> Iterator[FieldViolation]:
@@ -95,38 +111,23 @@ def _check_enums(message: Any, path: str = "") -> Iterator[FieldViolation]:
 
 
 def _check_format_options(request: pb.EncodeRequest) -> Iterator[FieldViolation]:
-    """Yield each option of a format that is out of range or contradicts another."""
+    """Refuse an option of a format that is out of range or contradicts another."""
     for name, kind in FORMAT_OPTIONS.items():
         message: Any = getattr(request, name)
-        present = {field.name for field, _ in message.ListFields()}
         for field in dataclasses.fields(kind):
-            if field.name in present:
-                option: Option = field.metadata["option"]
-                if text := _wrong(message, field.name, option):
+            option: Option = field.metadata["option"]
+            if option.bounds is not None:
+                yield from _check_range(message, field.name, *option.bounds, f"{name}.")
+            elif option.choices is not None and (value := getattr(message, field.name)):
+                choices = [one for one in option.choices if one.name != "UNKNOWN"]
+                enum = message.DESCRIPTOR.fields_by_name[field.name].enum_type
+                if value not in [to_number(enum, one, field.name) for one in choices]:
+                    text = f"must be one of {', '.join(choices)}"
                     yield _invalid(f"{name}.{field.name}", text)
         older, meaning = _OLDER_FLAGS.get(name, ("", 0))
-        if {older, "chroma"} <= present and getattr(message, older) != (message.chroma == meaning):
+        given = message.chroma if older and message.HasField(older) else 0
+        if given and getattr(message, older) != (given == meaning):
             yield _invalid(f"{name}.chroma", f"contradicts {older}: set one of them")
-
-
-def _wrong(message: Any, name: str, option: Option) -> str | None:
-    """Return the rule that an option violates, None for a valid one."""
-    value = getattr(message, name)
-    if option.bounds is not None and not option.bounds[0] <= value <= option.bounds[1]:
-        return f"must be from {option.bounds[0]} to {option.bounds[1]}"
-    if option.choices is not None and value:  # 0 is the default
-        names = [one for one in option.choices if one.name != "UNKNOWN"]
-        kind = message.DESCRIPTOR.fields_by_name[name].enum_type
-        if value not in [to_number(kind, one, name) for one in names]:
-            return f"must be one of {', '.join(names)}"
-    return None
-
-
-def _check_settings(request: pb.EncodeRequest) -> Iterator[FieldViolation]:
-    if not _BACKGROUND.fullmatch(request.background):
-        yield _invalid("background", 'must be a colour like "#ffffff"')
-    if request.HasField("min_width") and request.min_width < 1:
-        yield _invalid("min_width", "must be pixels, 1 or more")
 
 
 def _check_source(
@@ -200,14 +201,6 @@ def _check_sides(request: pb.EncodeRequest) -> Iterator[FieldViolation]:
         yield _invalid("format", text, "IMAGE_TOO_LARGE")
 
 
-def _check_quality(request: pb.EncodeRequest) -> Iterator[FieldViolation]:
-    if request.HasField("quality"):
-        if not 1 <= request.quality <= 100:
-            yield _invalid("quality", "must be from 1 to 100")
-        if request.auto_quality.method in set(pb.Method.values()) - _FIXED:
-            yield _invalid("quality", "is for METHOD_NONE only")
-
-
 def _check_method(request: pb.EncodeRequest) -> Iterator[FieldViolation]:
     """Yield the fields that are invalid with the default method, and a missing target."""
     spec = _with_method(request.auto_quality)
@@ -271,37 +264,35 @@ def check_compare(
 
 
 def _check_spec(spec: pb.AutoQuality) -> Iterator[FieldViolation]:
-    for field in ("min_quality", "max_quality"):
-        if spec.HasField(field) and not 1 <= getattr(spec, field) <= 100:
-            yield _invalid(f"auto_quality.{field}", "must be from 1 to 100")
-    if _contradicts_metric(spec):
+    contradicts = _contradicts_metric(spec)
+    if contradicts:
         yield _invalid("auto_quality.metric", "must be that of the method, or not set")
-    if spec.HasField("max_bytes") and spec.max_bytes < 1:
-        yield _invalid("auto_quality.max_bytes", "must be 1 or more")
-    for field, most in (("max_dssim", 1), ("min_ssimulacra2", 100)):
-        if not 0 <= getattr(spec, field) <= most:
-            yield _invalid(f"auto_quality.{field}", f"must be from 0 to {most}")
-    yield from _check_scores(spec)
+    ranges = _RANGES
+    if not contradicts or spec.method == pb.METHOD_SIZE:
+        ranges = ranges | _ranges_of_scores(spec)
+    for field, (low, high) in ranges.items():
+        yield from _check_range(spec, field, low, high, "auto_quality.")
+
+
+_RANGES: dict[str, tuple[float, float]] = {
+    "min_quality": (1, 100),
+    "max_quality": (1, 100),
+    "max_bytes": (1, math.inf),
+    "max_dssim": (0, 1),
+    "min_ssimulacra2": (0, 100),
+}
+
+
+def _ranges_of_scores(spec: pb.AutoQuality) -> dict[str, tuple[float, float]]:
+    """Return the ranges that depend on the method."""
+    metric = metric_of(spec)
+    any_metric = not spec.method or spec.method not in pb.Method.values()
+    highest = 100 if any_metric or metric == pb.METRIC_SSIMULACRA2 else 1
+    least = 1 if spec.method == pb.METHOD_SIZE else 0
+    return {"allowed_error": (0, highest), "target": (least, highest if metric else math.inf)}
 
 
 def _contradicts_metric(spec: pb.AutoQuality) -> bool:
     """Whether the metric is not that of the method."""
     known = spec.method and spec.method in pb.Method.values() and spec.metric in pb.Metric.values()
     return bool(known and spec.metric not in (pb.METRIC_UNSPECIFIED, metric_of(spec)))
-
-
-def _check_scores(spec: pb.AutoQuality) -> Iterator[FieldViolation]:
-    if _contradicts_metric(spec) and spec.method != pb.METHOD_SIZE:
-        return
-    searched = spec.method in (pb.METHOD_DSSIM, pb.METHOD_ML, pb.METHOD_SSIMULACRA2)
-    any_metric = not spec.method or spec.method not in pb.Method.values()
-    highest = 100 if any_metric or metric_of(spec) == pb.METRIC_SSIMULACRA2 else 1
-    if spec.HasField("allowed_error") and not 0 <= spec.allowed_error <= highest:
-        yield _invalid("auto_quality.allowed_error", f"must be from 0 to {highest}")
-    if not spec.HasField("target"):
-        return
-    if spec.method == pb.METHOD_SIZE:
-        if not 1 <= spec.target < math.inf:
-            yield _invalid("auto_quality.target", "must be 1 byte or more for METHOD_SIZE")
-    elif not 0 <= spec.target <= (highest if searched else math.inf) or math.isinf(spec.target):
-        yield _invalid("auto_quality.target", "must be a score of the method, 0 or more")
