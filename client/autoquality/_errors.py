@@ -22,7 +22,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterable, Sequence
-from typing import Self, cast
+from typing import Self, TypeVar, cast
 
 import grpc
 
@@ -37,6 +37,8 @@ from autoquality._status import (
     RetryInfo,
     decode_details,
 )
+
+_D = TypeVar("_D", ErrorInfo, RequestInfo, RetryInfo)
 
 REQUEST_ID_KEY = "x-request-id"
 _IMAGE_REASONS = ("IMAGE_UNREADABLE", "IMAGE_UNSUPPORTED", "IMAGE_TOO_LARGE")
@@ -67,7 +69,8 @@ class AutoQualityError(Exception):
     @property
     def reason(self) -> str | None:
         """The reason in the first ErrorInfo, or None."""
-        return next((d.reason for d in self.details if isinstance(d, ErrorInfo)), None)
+        info = _first(ErrorInfo, self.details)
+        return info.reason if info else None
 
     def __reduce__(self) -> tuple[Callable[[str], Self], tuple[str]]:
         # Exception's own pickling drops keyword arguments, and a process pool pickles errors.
@@ -105,7 +108,8 @@ class OverloadedError(ResourceExhaustedError):
     @property
     def retry_after(self) -> float:
         """The server's retry hint, in seconds."""
-        return next((d.retry_delay for d in self.details if isinstance(d, RetryInfo)), 0.0)
+        hint = _first(RetryInfo, self.details)
+        return hint.retry_delay if hint else 0.0
 
 
 class DeadlineExceededError(AutoQualityError):
@@ -173,17 +177,17 @@ def error_from(failure: grpc.RpcError, request_id: str) -> AutoQualityError:
     status = metadata.get(STATUS_KEY, b"")
     details = decode_details(status) if isinstance(status, bytes) else ()
     kind = _BY_CODE.get(code, AutoQualityError)
-    if code is grpc.StatusCode.RESOURCE_EXHAUSTED and _has(RetryInfo, details):
+    if kind is ResourceExhaustedError and _first(RetryInfo, details):
         kind = OverloadedError
-    reasons = [detail.reason for detail in details if isinstance(detail, ErrorInfo)]
-    if kind is InvalidRequestError and any(reason in _IMAGE_REASONS for reason in reasons):
+    info = _first(ErrorInfo, details)
+    if kind is InvalidRequestError and info and info.reason in _IMAGE_REASONS:
         kind = InvalidImageError
     message = failure.details() or code.name
-    received = next((d.request_id for d in details if isinstance(d, RequestInfo)), None)
+    known = _first(RequestInfo, details)
     return kind(
         plain(_PLAIN.get(message, message)),
         code=code,
-        request_id=received or str(metadata.get(REQUEST_ID_KEY) or request_id),
+        request_id=(known and known.request_id) or str(metadata.get(REQUEST_ID_KEY) or request_id),
         details=details,
     )
 
@@ -194,5 +198,5 @@ def trailing_metadata(call: grpc.RpcError | grpc.Call) -> dict[str, str | bytes]
     return dict(iter(pairs))  # grpc.aio's Metadata is no dict, but has keys
 
 
-def _has(kind: type[Detail], details: Sequence[Detail]) -> bool:
-    return any(isinstance(detail, kind) for detail in details)
+def _first(kind: type[_D], details: Sequence[Detail]) -> _D | None:
+    return next((detail for detail in details if isinstance(detail, kind)), None)

@@ -74,17 +74,8 @@ def auto_quality(
     """
     method = None if method is None else parse(Method, method, "method")
     metric = None if metric is None else parse(Metric, metric, "metric")
-    if isinstance(target, str) and _has_unit(target):
-        if method not in (None, Method.SIZE):
-            raise ValueError(f"target {target!r} is a size in bytes: the method must be size")
-        method, target = Method.SIZE, float(_bytes("target", target))
-    is_word = isinstance(target, str) and not _is_number(target)
-    searched = metric if method in (None, Method.ML) else method
-    target = _score("target", target, METRIC_OF_WORDS if searched is None else searched)
-    if is_word and method is None:
-        method = Method(METRIC_OF_WORDS)
-    elif is_word and method is Method.ML:
-        metric = Metric(METRIC_OF_WORDS)
+    if isinstance(target, str):
+        method, metric, target = _read_target(method, metric, target)
     if method is not None and metric is not None and method.value == metric.value:
         metric = None
     return AutoQuality(
@@ -93,6 +84,24 @@ def auto_quality(
         max_dssim=max_dssim,
         min_ssimulacra2=_score("min_ssimulacra2", min_ssimulacra2),
     )
+
+
+def _read_target(
+    method: Method | None, metric: Metric | None, text: str
+) -> tuple[Method | None, Metric | None, float | None]:
+    """Read a target, with the method and the metric that a unit or a word implies."""
+    if _WITH_UNIT.fullmatch(text.strip()):
+        if method not in (None, Method.SIZE):
+            raise ValueError(f"target {text!r} is a size in bytes: the method must be size")
+        return Method.SIZE, metric, float(_bytes("target", text))
+    searched = metric if method in (None, Method.ML) else method
+    score = _score("target", text, METRIC_OF_WORDS if searched is None else searched)
+    if not _is_number(text):
+        if method is None:
+            method = Method(METRIC_OF_WORDS)
+        elif method is Method.ML:
+            metric = Metric(METRIC_OF_WORDS)
+    return method, metric, score
 
 
 def with_method(spec: AutoQuality) -> AutoQuality:
@@ -124,11 +133,6 @@ def _score(name: str, score: float | str | None, metric: str = METRIC_OF_WORDS) 
         return score_of(score, metric)
     except ValueError as error:
         raise ValueError(f"{name} {error}") from None
-
-
-def _has_unit(text: str) -> bool:
-    """Whether `text` is a number followed by letters, as in 20kB."""
-    return bool(_WITH_UNIT.fullmatch(text.strip()))
 
 
 def _is_number(text: str) -> bool:

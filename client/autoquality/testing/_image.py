@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import struct
 import zlib
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from autoquality.v1 import encoding_pb2 as pb
@@ -112,31 +111,13 @@ def _read_png(data: bytes) -> Header:
 
 def _read_gif(data: bytes) -> Header:
     width, height = struct.unpack_from("<HH", data, 6)
-    kinds = list(_gif_blocks(data))
-    frames = max(1, kinds.count("image"))
+    flags = [flags[0] for flags in _GIF_FRAMES.findall(data)]
     # The transparency of an animation usually means that a pixel stays as it was.
-    return Header("gif", width, height, frames == 1 and "transparent" in kinds, frames)
+    return Header("gif", width, height, len(flags) == 1 and bool(flags[0] & 1), max(1, len(flags)))
 
 
-def _gif_blocks(data: bytes) -> Iterator[str]:
-    """Yield "image" for each image, and "transparent" for each that says so."""
-    at = 13 + _colours(data[10])
-    while at < len(data) and data[at] != 0x3B:
-        if data[at] == 0x2C:
-            yield "image"
-            at += 10 + _colours(data[at + 9]) + 1
-        else:
-            if data[at + 1] == 0xF9 and data[at + 3] & 1:
-                yield "transparent"
-            at += 2
-        while data[at]:
-            at += data[at] + 1
-        at += 1
-
-
-def _colours(flags: int) -> int:
-    """Return the bytes of a GIF's table of colours."""
-    return 3 << (flags & 7) + 1 if flags & 0x80 else 0
+_GIF_FRAMES = re.compile(rb"!\xf9\x04(.)...\x00,", re.DOTALL)
+"""The control block of each image with its flags, and the beginning of the image."""
 
 
 def _read_webp(data: bytes) -> Header:

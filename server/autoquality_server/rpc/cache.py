@@ -12,14 +12,15 @@ server does not read the cache for a while. The same holds for writes.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from hashlib import sha256
 from threading import BoundedSemaphore
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from google.protobuf.message import DecodeError
+from prometheus_client import Counter
 
 from autoquality._version import __version__
 from autoquality.v1 import encoding_pb2 as pb
@@ -31,9 +32,11 @@ from autoquality_core.types import Format, NoticeCode, RawSource
 from autoquality_server.config import ConfigError, Settings
 from autoquality_server.config.groups.encoders import EncoderSettings
 from autoquality_server.config.groups.quality import QualitySettings
-from autoquality_server.inference.breaker import CircuitBreaker, Permit, Result
+from autoquality_server.inference.breaker import CircuitBreaker, Result
 from autoquality_server.telemetry.logs import logger
 from autoquality_server.telemetry.metrics import Metrics
+
+T = TypeVar("T")
 
 _FAILURES = 3
 _BACKOFF = 5.0
@@ -66,10 +69,10 @@ class AnswerCache:
         self._predictors = predictors
         self._metrics = metrics
         # A full cache, or a replica, refuses writes but still answers.
-        self._reading = CircuitBreaker(_FAILURES, _BACKOFF)
-        self._writing = CircuitBreaker(_FAILURES, _BACKOFF)
+        self._reads = _Calls("read", metrics.cache_lookups)
+        self._writes = _Calls("write", metrics.cache_writes)
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="cache")
-        self._writes = BoundedSemaphore(_WAITING_WRITES)
+        self._room = BoundedSemaphore(_WAITING_WRITES)
         deciding = [(name, getattr(settings, name)) for name in _DECIDING]
         self._server = repr((__version__, library_versions(), deciding))
 
@@ -91,22 +94,18 @@ class AnswerCache:
 
     def find(self, key: str, deadline: Deadline) -> pb.EncodeResponse | None:
         """The cached answer. Waits for the time limit of the cache at most."""
-        has_time = deadline.remaining() > self._timeout
-        permit = self._reading.acquire() if has_time else None
-        if permit is None:
+        if deadline.remaining() <= self._timeout:
             self._metrics.cache_lookups.labels("skipped").inc()
             return None
-        future = self._threads.submit(self._redis.get, key)
-        try:
-            answer = _answer(future.result(self._timeout))
-        except Exception as error:  # noqa: BLE001 - redis raises many for replies that are none
-            future.cancel()
-            self._report(self._reading, permit, error)
-            self._metrics.cache_lookups.labels("failed").inc()
-            return None
-        self._report(self._reading, permit, None)
-        self._metrics.cache_lookups.labels("miss" if answer is None else "hit").inc()
-        return answer
+
+        def read() -> pb.EncodeResponse | None:
+            future = self._threads.submit(self._redis.get, key)
+            try:
+                return _answer(future.result(self._timeout))
+            finally:
+                future.cancel()
+
+        return self._reads.call(read, lambda answer: "miss" if answer is None else "hit")
 
     def keep(self, key: str, result: EncodeResult, answer: pb.EncodeResponse) -> None:
         """Write an answer in the background, unless a lost network has decided it.
@@ -117,7 +116,7 @@ class AnswerCache:
             return
         if len(result.image) > self._max_bytes:
             self._metrics.cache_writes.labels("too_large").inc()
-        elif not self._writes.acquire(blocking=False):
+        elif not self._room.acquire(blocking=False):
             self._metrics.cache_writes.labels("skipped").inc()
         else:
             entry = pb.EncodeResponse(image=result.image)
@@ -131,30 +130,38 @@ class AnswerCache:
         self._redis.close()
 
     def _write(self, key: str, data: bytes) -> None:
-        permit = self._writing.acquire()
-        if permit is None:
-            self._metrics.cache_writes.labels("skipped").inc()
-            return
-        try:
-            self._redis.set(key, data, ex=self._ttl)
-        except Exception as error:  # noqa: BLE001 - as above
-            self._report(self._writing, permit, error)
-            self._metrics.cache_writes.labels("failed").inc()
-        else:
-            self._report(self._writing, permit, None)
-            self._metrics.cache_writes.labels("stored").inc()
+        self._writes.call(lambda: self._redis.set(key, data, ex=self._ttl), lambda _: "stored")
 
     def _written(self, _: Future[None]) -> None:
-        self._writes.release()
+        self._room.release()
 
-    def _report(self, breaker: CircuitBreaker, permit: Permit, error: Exception | None) -> None:
-        changed = breaker.report(permit, Result.FAILURE if error else Result.SUCCESS)
-        operation = "read" if breaker is self._reading else "write"
-        if changed and error:
-            failed = describe(error)
-            _log.warning("the cache is left out for a while", operation=operation, error=failed)
-        elif changed:
-            _log.info("the cache answers again", operation=operation)
+
+class _Calls:
+    """The reads of a cache, or the writes: counted, and left out for a while after failures."""
+
+    def __init__(self, operation: str, counter: Counter) -> None:
+        self._operation = operation
+        self._counter = counter
+        self._breaker = CircuitBreaker(_FAILURES, _BACKOFF)
+
+    def call(self, work: Callable[[], T], result: Callable[[T], str]) -> T | None:
+        """What `work` returns, counted as `result` says. None if it fails or is left out."""
+        permit = self._breaker.acquire()
+        if permit is None:
+            self._counter.labels("skipped").inc()
+            return None
+        try:
+            found = work()
+        except Exception as error:  # noqa: BLE001 - redis raises many for replies that are none
+            if self._breaker.report(permit, Result.FAILURE):
+                about = {"operation": self._operation, "error": describe(error)}
+                _log.warning("the cache is left out for a while", **about)
+            self._counter.labels("failed").inc()
+            return None
+        if self._breaker.report(permit, Result.SUCCESS):
+            _log.info("the cache answers again", operation=self._operation)
+        self._counter.labels(result(found)).inc()
+        return found
 
 
 def connect(settings: Settings) -> Any:
