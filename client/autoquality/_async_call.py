@@ -14,7 +14,6 @@ from google.protobuf.message import Message
 from autoquality._call import (
     POLL_SECONDS,
     CallOptions,
-    Reply,
     check_unanswered,
     closed_error,
     has_answered,
@@ -78,8 +77,8 @@ class AsyncCaller:
         options: CallOptions,
         *,
         wait_for_ready: bool = False,
-    ) -> Reply[_Response]:
-        """Call `method`, and retry it. Raises AutoQualityError, and RuntimeError once closed."""
+    ) -> tuple[_Response, str]:
+        """Call `method`, and retry it, like `Caller.call` does."""
         backoff = options.backoff()
         metadata = options.sent_metadata()
         while True:
@@ -94,7 +93,7 @@ class AsyncCaller:
                 with self._running(call, options.request_id):
                     message = await call
                     trailing = dict(iter(await call.trailing_metadata()))
-                return Reply(message, request_id_in(trailing, options.request_id))
+                return message, request_id_in(trailing, options.request_id)
             except RETRIED as error:
                 check_unanswered(error, has_answered(error.__cause__))
                 await self._wait_after(error, backoff)

@@ -88,8 +88,8 @@ class AsyncClient(BaseClient):
                 if progress is not None or error.code is not grpc.StatusCode.UNIMPLEMENTED:
                     raise
         await asyncio.to_thread(source.put_into, request)
-        reply = await self._caller.call(self._stub().Encode, request, call_options)
-        return _convert.encoded_from(reply.message, reply.request_id)
+        answer = await self._caller.call(self._stub().Encode, request, call_options)
+        return _convert.encoded_from(*answer)
 
     def encode_stream(
         self,
@@ -134,14 +134,16 @@ class AsyncClient(BaseClient):
             reference=await asyncio.to_thread(read_image, reference),
             distorted=await asyncio.to_thread(read_image, distorted),
         )
-        reply = await self._caller.call(self._stub().Compare, request, options)
-        return _convert.comparison_from(reply.message, reply.request_id)
+        answer = await self._caller.call(self._stub().Compare, request, options)
+        return _convert.comparison_from(*answer)
 
     async def info(self, *, timeout: float | EllipsisType | None = ...) -> ServerInfo:
         """Return the server's formats, defaults, limits and networks. Raises AutoQualityError."""
         request = pb.GetServerInfoRequest()
-        reply = await self._caller.call(self._stub().GetServerInfo, request, self._options(timeout))
-        return _convert.info_from(reply.message)
+        answer, _ = await self._caller.call(
+            self._stub().GetServerInfo, request, self._options(timeout)
+        )
+        return _convert.info_from(answer)
 
     async def health(
         self, service: str = "", *, timeout: float | EllipsisType | None = ...
@@ -179,8 +181,8 @@ class AsyncClient(BaseClient):
     ) -> bool:
         method: Any = _health.check_method(self._caller.channel())
         options, request = self._options(timeout), _schema.HealthCheckRequest(service=service)
-        reply = await self._caller.call(method, request, options, wait_for_ready=wait_for_ready)
-        return bool(reply.message.status == _health.SERVING)
+        answer, _ = await self._caller.call(method, request, options, wait_for_ready=wait_for_ready)
+        return bool(answer.status == _health.SERVING)
 
     def _stub(self) -> EncodingServiceAsyncStub:
         return EncodingServiceStub(self._caller.channel())

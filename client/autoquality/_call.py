@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, TypeVar
 
 import grpc
 from google.protobuf.message import Message
@@ -33,14 +33,6 @@ POLL_SECONDS = 0.1
 """How often a wait for a connection looks."""
 
 _LATE = grpc.StatusCode.DEADLINE_EXCEEDED
-
-
-@dataclass(frozen=True, slots=True)
-class Reply(Generic[_Response]):
-    """An answer, with the request's id in the server's log."""
-
-    message: _Response
-    request_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +74,11 @@ class Caller:
         options: CallOptions,
         *,
         wait_for_ready: bool = False,
-    ) -> Reply[_Response]:
-        """Call `method`, and retry it. Raises AutoQualityError, and RuntimeError once closed."""
+    ) -> tuple[_Response, str]:
+        """Call `method`, and retry it. Returns the answer and the request's id.
+
+        Raises AutoQualityError, and RuntimeError once closed.
+        """
         backoff = options.backoff()
         metadata = options.sent_metadata()
         while True:
@@ -187,7 +182,7 @@ class Caller:
             raise
 
 
-def _reply(call: Any, request_id: str) -> Reply[Any]:
+def _reply(call: Any, request_id: str) -> tuple[Any, str]:
     """Wait for the answer. An interrupt cancels the call."""
     try:
         message = call.result()
@@ -196,7 +191,7 @@ def _reply(call: Any, request_id: str) -> Reply[Any]:
     except BaseException:
         call.cancel()
         raise
-    return Reply(message, request_id_in(trailing_metadata(call), request_id))
+    return message, request_id_in(trailing_metadata(call), request_id)
 
 
 def request_id_in(trailing: Mapping[str, str | bytes], sent: str) -> str:

@@ -125,8 +125,8 @@ class Client(BaseClient):
                 if progress is not None or error.code is not grpc.StatusCode.UNIMPLEMENTED:
                     raise
         source.put_into(request)
-        reply = self._caller.call(self._stub.Encode, request, call_options)
-        return _convert.encoded_from(reply.message, reply.request_id)
+        answer = self._caller.call(self._stub.Encode, request, call_options)
+        return _convert.encoded_from(*answer)
 
     def encode_stream(
         self,
@@ -171,14 +171,14 @@ class Client(BaseClient):
             reference=read_image(reference), distorted=read_image(distorted)
         )
         options = self._options(timeout, request_id, metadata)
-        reply = self._caller.call(self._stub.Compare, request, options)
-        return _convert.comparison_from(reply.message, reply.request_id)
+        answer = self._caller.call(self._stub.Compare, request, options)
+        return _convert.comparison_from(*answer)
 
     def info(self, *, timeout: float | EllipsisType | None = ...) -> ServerInfo:
         """Return the server's formats, defaults, limits and networks. Raises AutoQualityError."""
         request = pb.GetServerInfoRequest()
-        reply = self._caller.call(self._stub.GetServerInfo, request, self._options(timeout))
-        return _convert.info_from(reply.message)
+        answer, _ = self._caller.call(self._stub.GetServerInfo, request, self._options(timeout))
+        return _convert.info_from(answer)
 
     def health(self, service: str = "", *, timeout: float | EllipsisType | None = ...) -> bool:
         """Return whether the standard health check says SERVING.
@@ -219,5 +219,5 @@ class Client(BaseClient):
         wait_for_ready: bool = False,
     ) -> bool:
         options, request = self._options(timeout), _schema.HealthCheckRequest(service=service)
-        reply = self._caller.call(self._health, request, options, wait_for_ready=wait_for_ready)
-        return bool(reply.message.status == _health.SERVING)
+        answer, _ = self._caller.call(self._health, request, options, wait_for_ready=wait_for_ready)
+        return bool(answer.status == _health.SERVING)

@@ -154,16 +154,9 @@ class App:
         self._metrics_server: MetricsServer | None = None
         self.port = 0
         """The gRPC port once started; 1 for a Unix socket."""
-
-    @property
-    def metrics_port(self) -> int | None:
-        """The port of the metrics once started, None if they are not served."""
-        return self._metrics_server.port if self._metrics_server else None
-
-    @property
-    def health_port(self) -> int | None:
-        """The separate port for health checks once started, None without one."""
-        return self._health_server.port if self._health_server else None
+        self.metrics_port: int | None = None
+        self.health_port: int | None = None
+        """Those of the metrics and of separate health checks once started, None without."""
 
     def start(self) -> None:
         """Listen, warm up, serve. Raises StartError if an address is not available."""
@@ -183,10 +176,12 @@ class App:
                 self._options,
                 shares_port=self._shares_port,
             )
+            self.health_port = self._health_server.port
         if self._settings.metrics_listen:
             self._metrics_server = MetricsServer(
                 self._settings.metrics_listen, self.registry, self._tls.metrics_context
             )
+            self.metrics_port = self._metrics_server.port
         try:
             if self._credentials is None:
                 self.port = self._server.add_insecure_port(listen)
