@@ -8,7 +8,7 @@ import json
 import threading
 import time
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 
 import click
@@ -22,7 +22,7 @@ from autoquality._batch.storage import StorageError
 from autoquality._batch.summary import Summary, summarize
 from autoquality._cli.paths import skipped_links
 from autoquality._cli.report import percent_saved
-from autoquality._cli.session import print_line
+from autoquality._cli.session import print_facts, print_line
 
 _MAX_FAILURES = 20
 """Failures that are printed. The manifest has all."""
@@ -145,40 +145,40 @@ class Report:
             }
             click.echo(json.dumps(fields))
         else:
-            for line in self._lines(summary):
-                print_line(self._out, line)
+            print_facts(self._out, self._facts(summary))
+            for title, one in (("saved %", summary.saved_percent), *summary.scores.items()):
+                for line in _bars(title, one.rows()):
+                    print_line(self._out, line)
 
-    def _lines(self, summary: Summary) -> list[str]:
+    def _facts(self, summary: Summary) -> Iterator[tuple[str, str]]:
         tally = self.tally
-        lines = [f"this run  {tally.done:,} done, {tally.failed:,} failed"]
+        yield "this run", f"{tally.done:,} done, {tally.failed:,} failed"
         if tally.skipped:
-            lines.append(f"skipped   {tally.skipped:,} files of earlier runs")
+            yield "skipped", f"{tally.skipped:,} files of earlier runs"
         if tally.skipped_failed:
-            again = "--retry-failed tries them again"
-            lines.append(f"          {tally.skipped_failed:,} of them failed: {again}")
+            yield "", f"{tally.skipped_failed:,} of them failed: --retry-failed tries them again"
         if tally.linked:
-            lines.append(f"skipped   {skipped_links(tally.linked)} as SOURCE")
+            yield "skipped", f"{skipped_links(tally.linked)} as SOURCE"
         if tally.not_tried:
             names = ", ".join(tally.examples)
             more = " and others" if tally.not_tried > len(tally.examples) else ""
-            lines.append(f"not tried {tally.not_tried:,} files: {names}{more}")
-        lines.append(f"manifest  {summary.outcomes.total():,} files in {self.manifest.path}")
-        lines.append(
-            f"bytes     {decimal(summary.source_bytes)} to {decimal(summary.size_bytes)}, "
-            f"{percent_saved(summary.source_bytes, summary.size_bytes)} saved"
-        )
-        lines.append(f"outcomes  {_counted(summary.outcomes).replace('_', ' ')}")
+            yield "not tried", f"{tally.not_tried:,} files: {names}{more}"
+        yield "manifest", f"{summary.outcomes.total():,} files in {self.manifest.path}"
+        before, after = summary.source_bytes, summary.size_bytes
+        saved = percent_saved(before, after)
+        yield "bytes", f"{decimal(before)} to {decimal(after)}, {saved} saved"
+        yield "outcomes", _counted(summary.outcomes).replace("_", " ")
         if summary.failures:
-            lines.append(f"failures  {_counted(summary.failures)}")
-        for title, histogram in (("saved %", summary.saved_percent), *summary.scores.items()):
-            if rows := histogram.rows():
-                lines.append(f"{title}:")
-                most = max(count for _, count in rows)
-                lines += [
-                    f"  {label:>14}  {count:>10,}  {'#' * -(-count * _BAR // most)}".rstrip()
-                    for label, count in rows
-                ]
-        return lines
+            yield "failures", _counted(summary.failures)
+
+
+def _bars(title: str, rows: Sequence[tuple[str, int]]) -> Iterator[str]:
+    """Yield the lines of a histogram, none without rows."""
+    if rows:
+        yield f"{title}:"
+    for label, count in rows:
+        bar = "#" * -(-count * _BAR // max(count for _, count in rows))
+        yield f"  {label:>14}  {count:>10,}  {bar}".rstrip()
 
 
 def _counted(counts: Counter[str]) -> str:

@@ -11,7 +11,7 @@ from rich.table import Table
 
 from autoquality._cli.command import Command
 from autoquality._cli.errors import failures, one_line
-from autoquality._cli.session import Session, print_line
+from autoquality._cli.session import Session, print_facts, print_line
 from autoquality._results import Limits, NetworkInfo, ServerInfo, as_fields
 
 
@@ -56,16 +56,17 @@ def _print(console: Console, address: str, server: ServerInfo) -> None:
             _network(network) if network else "-",
         )
     console.print(table, markup=False, highlight=False)
-    print_line(console, f"reads     {', '.join(server.source_formats)}")
-    print_line(console, f"default   {server.defaults}")
-    print_line(
-        console,
-        f"limits    {decimal(limits.max_image_bytes)} and "
-        f"{limits.max_resolution_pixels / 1e6:g} megapixels per image; "
-        f"requests: {capacity(limits)}",
+    size = (
+        f"{decimal(limits.max_image_bytes)} and {limits.max_resolution_pixels / 1e6:g} megapixels"
     )
-    versions = sorted(server.library_versions.items())
-    print_line(console, f"libraries {', '.join(f'{name} {version}' for name, version in versions)}")
+    libraries = (" ".join(one) for one in sorted(server.library_versions.items()))
+    facts = {
+        "reads": ", ".join(server.source_formats),
+        "default": str(server.defaults),
+        "limits": f"{size} per image; requests: {capacity(limits)}",
+        "libraries": ", ".join(libraries),
+    }
+    print_facts(console, facts.items())
 
 
 def _network(network: NetworkInfo) -> str:

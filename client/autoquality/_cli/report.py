@@ -15,7 +15,7 @@ from rich.table import Table
 
 from autoquality._cli.errors import one_line
 from autoquality._cli.images import Done, Failed, Result, Skipped
-from autoquality._cli.session import print_line
+from autoquality._cli.session import print_facts, print_line
 from autoquality._enums import Metric
 from autoquality._errors import AutoQualityError, InvalidRequestError
 from autoquality._results import Candidate, Encoded, Probe, as_fields
@@ -134,36 +134,39 @@ def _fits(table: Table, console: Console) -> bool:
 
 def print_summary(console: Console, results: Sequence[Result]) -> None:
     """Print counts by outcome, notice and failure, and the bytes before and after."""
+    print_facts(console, _facts(results))
+
+
+def _facts(results: Sequence[Result]) -> Iterator[tuple[str, str]]:
     done = [result for result in results if isinstance(result, Done)]
     failed = [result for result in results if isinstance(result, Failed)]
     tried = [result for result in failed if result.tried]
     counts = {
         "encoded": len(done),
-        "skipped": sum(isinstance(result, Skipped) for result in results),
+        "skipped": len(results) - len(done) - len(failed),
         "failed": len(tried),
         "not tried": len(failed) - len(tried),
     }
     parts = [f"{count} {name}" for name, count in counts.items() if count]
-    print_line(console, f"images    {len(results)}: {', '.join(parts) or 'none'}")
+    yield "images", f"{len(results)}: {', '.join(parts) or 'none'}"
     if done:
         before, after, saved = _totals(done)
-        print_line(console, f"bytes     {before} to {after}, {saved} saved")
+        yield "bytes", f"{before} to {after}, {saved} saved"
         if larger := sum(result.is_larger for result in done):
-            print_line(console, f"larger    {larger} than their sources")
+            yield "larger", f"{larger} than their sources"
         formats = [str(result.encoded.format) for result in done]
         if len(set(formats)) > 1:
-            print_line(console, f"formats   {_counted(formats)}")
-        outcomes = (result.encoded.outcome.replace("_", " ") for result in done)
-        print_line(console, f"outcomes  {_counted(outcomes)}")
-    notices = {notice.code: notice.message for result in done for notice in result.encoded.notices}
-    codes = Counter(notice.code for result in done for notice in result.encoded.notices)
-    for code, count in codes.most_common():
-        print_line(console, f"notice    {count} x {notices[code]}")
-    reasons = Counter(result.reason for result in tried)
-    for reason, count in reasons.most_common(_MAX_REASONS):
-        print_line(console, f"failure   {count} x {reason}")
+            yield "formats", _counted(formats)
+        yield "outcomes", _counted(result.encoded.outcome.replace("_", " ") for result in done)
+    notices = [notice for result in done for notice in result.encoded.notices]
+    texts = {notice.code: notice.message for notice in notices}
+    for code, count in Counter(notice.code for notice in notices).most_common():
+        yield "notice", f"{count} x {texts[code]}"
+    reasons = Counter(result.reason for result in tried).most_common()
+    for reason, count in reasons[:_MAX_REASONS]:
+        yield "failure", f"{count} x {reason}"
     if len(reasons) > _MAX_REASONS:
-        print_line(console, f"failure   and {len(reasons) - _MAX_REASONS} other reasons, see above")
+        yield "failure", f"and {len(reasons) - _MAX_REASONS} other reasons, see above"
 
 
 def print_warnings(console: Console, result: Done) -> None:

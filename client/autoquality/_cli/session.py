@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,6 +54,12 @@ class Session:
 def print_line(console: Console, text: str) -> None:
     """Print `text` as one line, with any character in it."""
     console.print(one_line(text), markup=False, highlight=False, soft_wrap=True)
+
+
+def print_facts(console: Console, facts: Iterable[tuple[str, str]]) -> None:
+    """Print each name with its text as one line. The texts are aligned."""
+    for name, text in facts:
+        print_line(console, f"{name:<9} {text}")
 
 
 def _console(console: Console) -> Console:
