@@ -46,8 +46,8 @@ def parse_notation(text: str) -> AutoQuality:
     return auto_quality(
         method=method or None,
         target=target or None,
-        min_quality=_quality("min_quality", low),
-        max_quality=_quality("max_quality", high),
+        min_quality=read_quality("min_quality", low),
+        max_quality=read_quality("max_quality", high),
         allowed_error=_number("allowed_error", allowed_error),
         metric=metric or None,
     )
@@ -155,7 +155,8 @@ def _number(name: str, text: str) -> float | None:
     return value
 
 
-def _quality(name: str, text: str) -> int | None:
+def read_quality(name: str, text: str) -> int | None:
+    """Read a quality. None for an empty text."""
     if not text:
         return None
     try:

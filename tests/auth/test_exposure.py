@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
-from autoquality_server.auth.exposure import is_local, missing_protection
+from autoquality._address import is_local
+from autoquality_server.auth.exposure import missing_protection
 from autoquality_server.config import Settings
 from tests.rpc.conftest import Process
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 from click.core import ParameterSource
@@ -11,6 +12,8 @@ from click.core import ParameterSource
 from autoquality._address import targets_in
 from autoquality._cli.numbers import Number
 from autoquality._cli.session import Session
+
+_F = TypeVar("_F", bound=Callable[..., Any])
 
 EXIT_CODES = """\b
 Exit codes:
@@ -87,6 +90,17 @@ def global_options() -> list[click.Option]:
             ["-v", "--verbose"], is_flag=True, help="Print details of each call on stderr."
         ),
     ]
+
+
+def with_options(*options: Callable[[_F], _F]) -> Callable[[_F], _F]:
+    """Return a decorator that adds several options to a command."""
+
+    def add(command: _F) -> _F:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return add
 
 
 class Command(click.Command):

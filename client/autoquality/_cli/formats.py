@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 import click
 
 from autoquality._accept import formats_accepted
+from autoquality._cli.command import with_options
 from autoquality._enums import JPG, Format, parse
 
 _F = TypeVar("_F", bound=Callable[..., Any])
@@ -42,34 +43,28 @@ def format_options(default: str) -> Callable[[_F], _F]:
 
     `one_choice` and `format_named` convert their values.
     """
-
-    def add(command: _F) -> _F:
-        for option in (
-            click.option(
-                "--accept",
-                callback=_accepted,
-                metavar="HEADER",
-                help="The same as an Accept header, such as 'image/avif,image/webp,*/*'.",
-            ),
-            click.option(
-                "--candidates",
-                callback=_formats,
-                metavar="FORMATS",
-                help="Formats to choose the smallest file from, such as avif,webp,jpeg. For size, "
-                "the best one within the budget.",
-            ),
-            click.option(
-                "-f",
-                "--format",
-                "format_name",
-                type=click.Choice([*_FORMATS, _KEEP]),
-                help=f"Output format.  [default: {default}]",
-            ),
-        ):
-            command = option(command)
-        return command
-
-    return add
+    return with_options(
+        click.option(
+            "-f",
+            "--format",
+            "format_name",
+            type=click.Choice([*_FORMATS, _KEEP]),
+            help=f"Output format.  [default: {default}]",
+        ),
+        click.option(
+            "--candidates",
+            callback=_formats,
+            metavar="FORMATS",
+            help="Formats to choose the smallest file from, such as avif,webp,jpeg. For size, "
+            "the best one within the budget.",
+        ),
+        click.option(
+            "--accept",
+            callback=_accepted,
+            metavar="HEADER",
+            help="The same as an Accept header, such as 'image/avif,image/webp,*/*'.",
+        ),
+    )
 
 
 def one_choice(

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Iterator
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 
+from autoquality._cli.command import with_options
 from autoquality._cli.numbers import Number, WholeNumber
 from autoquality._enums import ColorProfile, Method, Metric
 from autoquality._messages import fields_of
 from autoquality._notation import auto_quality, parse_notation, with_method
 from autoquality._options import FORMAT_OPTIONS, SPEC_FIELDS, AutoQuality, EncodeOptions, Option
 from autoquality_core.types import WORDS
-
-_F = TypeVar("_F", bound=Callable[..., Any])
 
 _QUALITY = WholeNumber(1, 100)
 _METRICS = tuple(metric for metric in Metric if metric is not Metric.UNKNOWN)
@@ -154,7 +153,7 @@ _GENERAL = (
 )
 
 
-def _format_options() -> Iterator[Callable[[_F], _F]]:
+def _format_options() -> Iterator[Callable[[Any], Any]]:
     """Yield `--webp-effort` and so on: an option for each field of each format's options."""
     for prefix, kind in FORMAT_OPTIONS.items():
         for field in dataclasses.fields(kind):
@@ -175,11 +174,8 @@ def _negated(name: str) -> str:
     return f"--no-{name.removeprefix('--')}" if positive == name else positive
 
 
-def encode_options(command: _F) -> _F:
-    """Add the options to `command`. `encode_arguments` converts their values."""
-    for option in reversed([*_GENERAL, *_format_options()]):
-        command = option(command)
-    return command
+encode_options = with_options(*_GENERAL, *_format_options())
+"""Adds the options to a command. `encode_arguments` converts their values."""
 
 
 def encode_arguments(values: dict[str, Any]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, TypeVar
 
 from autoquality._enums import Format, Method, Metric, parse
-from autoquality._notation import auto_quality
+from autoquality._notation import auto_quality, read_quality
 from autoquality._options import EncodeOptions, JpegOptions
 from autoquality_core.types import WORDS
 
@@ -138,7 +138,5 @@ def _read(field: str, text: str, convert: Callable[[str], _T]) -> _T | None:
         raise FieldError(field, str(error)) from error
 
 
-def _quality(text: str) -> int:
-    if text.isdecimal() and 1 <= int(text) <= 100:
-        return int(text)
-    raise ValueError(f"quality must be a whole number from 1 to 100, not {text!r}")
+def _quality(text: str) -> int | None:
+    return read_quality("quality", text)

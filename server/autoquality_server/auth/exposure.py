@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import ipaddress
-
+from autoquality._address import is_local
 from autoquality_server.config import Settings
-from autoquality_server.config.address import parse_tcp
 from autoquality_server.telemetry.logs import logger
 
 _log = logger(__name__)
@@ -31,14 +29,3 @@ def missing_protection(settings: Settings) -> list[str]:
             "anyone may call"
         )
     return missing
-
-
-def is_local(listen: str) -> bool:
-    """Whether `listen` is a loopback address or a Unix socket."""
-    if listen.startswith("unix:"):
-        return True
-    host = parse_tcp(listen).host
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
