@@ -160,53 +160,59 @@ class App:
 
     def start(self) -> None:
         """Listen, warm up, serve. Raises StartError if an address is not available."""
-        listen = self._settings.listen
+        settings = self._settings
         if self._shares_port:
             # A process that listens gets connections at once, so warm up first.
             self._service.warm_up()
+            self._listen()
         else:
-            check_free("AUTOQUALITY_LISTEN", listen)
-            warn_if_exposed(self._settings)
+            check_free("AUTOQUALITY_LISTEN", settings.listen)
+            warn_if_exposed(settings)
             self._tls.log()
-        if self._settings.health_listen:
+            self._listen()
+            self._service.warm_up()
+        self._service.report_parts(self._health.part)
+        self._health.serving()
+        _log.info(
+            "process ready" if self._shares_port else "ready",
+            listen=settings.listen,
+            port=self.port,
+            metrics_listen=settings.metrics_listen,
+            metrics_port=self.metrics_port,
+            health_port=self.health_port,
+            workers=settings.workers,
+            queue_size=settings.queue_size,
+            tls=self._credentials is not None,
+        )
+        if not self._shares_port:
+            notify(READY)
+
+    def _listen(self) -> None:
+        """Open the ports of health checks, of the metrics and of gRPC."""
+        settings = self._settings
+        if settings.health_listen:
             self._health_server = HealthServer(
-                self._settings.health_listen,
+                settings.health_listen,
                 self._health,
                 self._open,
                 self._options,
                 shares_port=self._shares_port,
             )
             self.health_port = self._health_server.port
-        if self._settings.metrics_listen:
+        if settings.metrics_listen:
             self._metrics_server = MetricsServer(
-                self._settings.metrics_listen, self.registry, self._tls.metrics_context
+                settings.metrics_listen, self.registry, self._tls.metrics_context
             )
             self.metrics_port = self._metrics_server.port
         try:
             if self._credentials is None:
-                self.port = self._server.add_insecure_port(listen)
+                self.port = self._server.add_insecure_port(settings.listen)
             else:
-                self.port = self._server.add_secure_port(listen, self._credentials)
+                self.port = self._server.add_secure_port(settings.listen, self._credentials)
         except RuntimeError:
-            raise StartError(f"AUTOQUALITY_LISTEN: cannot listen on {listen}") from None
+            message = f"AUTOQUALITY_LISTEN: cannot listen on {settings.listen}"
+            raise StartError(message) from None
         self._server.start()
-        if not self._shares_port:
-            self._service.warm_up()
-        self._service.report_parts(self._health.part)
-        self._health.serving()
-        _log.info(
-            "process ready" if self._shares_port else "ready",
-            listen=listen,
-            port=self.port,
-            metrics_listen=self._settings.metrics_listen,
-            metrics_port=self.metrics_port,
-            health_port=self.health_port,
-            workers=self._settings.workers,
-            queue_size=self._settings.queue_size,
-            tls=self._credentials is not None,
-        )
-        if not self._shares_port:
-            notify(READY)
 
     @property
     def hangs(self) -> bool:
