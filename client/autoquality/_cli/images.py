@@ -7,7 +7,7 @@ import sys
 import threading
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
@@ -85,7 +85,67 @@ Result: TypeAlias = Done | Failed | Skipped
 Encode: TypeAlias = Callable[[bytes | Path], Encoded]
 
 
-@dataclass(slots=True)
+class _Server:
+    """What the images of a run have in common: their turns, and whether the server answers."""
+
+    def __init__(self, encode: Encode, jobs: int) -> None:
+        self._encode = encode
+        self._jobs = jobs
+        self._turns = threading.Semaphore(jobs)
+        self._alone = threading.Lock()
+        self._lock = threading.Lock()
+        self._unreachable = 0
+        """How many of the latest images could not reach the server."""
+        self._is_gone = False
+        """Whether the latest image could not even be sent."""
+
+    @property
+    def is_given_up(self) -> bool:
+        """Whether several images in a row could not reach the server."""
+        return self._unreachable >= _MAX_UNREACHABLE
+
+    def encoded(self, image: bytes | Path) -> Encoded:
+        """Encode, and if the server stays full or is lost, once more without company.
+
+        A crash of the server loses all images in flight, and only one of them may be the cause.
+        """
+        try:
+            with self._turns:
+                encoded = self._encode(image)
+        except AutoQualityError as first:
+            if self._jobs == 1 or not isinstance(first, OverloadedError | UnavailableError):
+                self._note(first)
+                raise
+            with self._alone:
+                try:
+                    if self._is_gone or self.is_given_up:
+                        raise
+                    encoded = self._encoded_alone(image)
+                except AutoQualityError as error:
+                    self._note(error)  # before the next image takes its turn
+                    raise
+        self._note(None)
+        return encoded
+
+    def _encoded_alone(self, image: bytes | Path) -> Encoded:
+        for _ in range(self._jobs):
+            self._turns.acquire()
+        try:
+            return self._encode(image)
+        finally:
+            self._turns.release(self._jobs)
+
+    def _note(self, error: AutoQualityError | None) -> None:
+        """Count an unreachable server. An answer from the server starts the count again."""
+        with self._lock:
+            if isinstance(error, UnavailableError):
+                self._unreachable += 1
+                self._is_gone = not may_have_crashed(error)
+            else:
+                self._unreachable, self._is_gone = 0, False
+
+
+@dataclass(frozen=True, slots=True)
 class Encoding:
     """How to encode each image, and where to write it."""
 
@@ -101,14 +161,6 @@ class Encoding:
     """Whether an image whose output exists is skipped instead of failing."""
     pipe_bytes: int = -1
     """The most bytes to read of a pipe, which may have no end. -1 reads all."""
-    _unreachable: int = field(default=0, init=False)
-    """How many of the latest images could not reach the server."""
-    _is_gone: bool = field(default=False, init=False)
-    """Whether the latest image could not even be sent."""
-    _lock: threading.Lock = field(default_factory=threading.Lock, init=False)
-    _jobs: int = field(default=1, init=False)
-    _turns: threading.Semaphore = field(init=False)
-    _alone: threading.Lock = field(default_factory=threading.Lock, init=False)
 
     def run(self, sources: Sequence[Source], jobs: int) -> Generator[Result, None, None]:
         """Encode `sources`, `jobs` at a time. Yields the results in order.
@@ -120,11 +172,14 @@ class Encoding:
         # Before the start and in order: speed must not decide which of two sources gets their
         # common output path. And Ctrl-C cannot end the read of a pipe in another thread.
         given = [self._refusal(source) or _image(source, self.pipe_bytes) for source in sources]
-        self._jobs = max(1, min(jobs, len(sources)))
-        self._turns = threading.Semaphore(self._jobs)
-        with ThreadPoolExecutor(self._jobs, thread_name_prefix="autoquality-encode") as pool:
+        jobs = max(1, min(jobs, len(sources)))
+        server = _Server(self.encode, jobs)
+        with ThreadPoolExecutor(jobs, thread_name_prefix="autoquality-encode") as pool:
             try:
-                running = [pool.submit(self._one, *one) for one in zip(sources, given, strict=True)]
+                running = [
+                    pool.submit(self._one, server, source, image)
+                    for source, image in zip(sources, given, strict=True)
+                ]
                 for future in running:
                     yield future.result()
             except BaseException:
@@ -145,16 +200,17 @@ class Encoding:
             return refusal
         return None
 
-    def _one(self, source: Source, image: bytes | Path | OutputError | OSError) -> Result:
+    def _one(
+        self, server: _Server, source: Source, image: bytes | Path | OutputError | OSError
+    ) -> Result:
         """Encode the image of a source, unless there is an error in its place."""
         try:
             if isinstance(image, Exception):
                 raise image
-            if self._unreachable >= _MAX_UNREACHABLE:
+            if server.is_given_up:
                 return Failed(source, ConnectionError("not tried: the server is gone"), tried=False)
             size = len(image) if isinstance(image, bytes) else image.stat().st_size
-            encoded = self._encoded(image)
-            self._note(None)
+            encoded = server.encoded(image)
             output = self._write(source, encoded)
         except (AutoQualityError, OutputError, OSError) as error:
             if self.skip_existing and isinstance(error, OutputExists):
@@ -162,44 +218,6 @@ class Encoding:
             return Failed(source, error)
         without_image = dataclasses.replace(encoded, image=b"", message=pb.EncodeResponse())
         return Done(source, size, output, without_image)
-
-    def _encoded(self, image: bytes | Path) -> Encoded:
-        """Encode, and if the server stays full or is lost, once more without company.
-
-        A crash of the server loses all images in flight, and only one of them may be the cause.
-        """
-        try:
-            with self._turns:
-                return self.encode(image)
-        except AutoQualityError as first:
-            if self._jobs == 1 or not isinstance(first, OverloadedError | UnavailableError):
-                self._note(first)
-                raise
-            with self._alone:
-                try:
-                    if self._is_gone or self._unreachable >= _MAX_UNREACHABLE:
-                        raise
-                    return self._encode_alone(image)
-                except AutoQualityError as error:
-                    self._note(error)  # before the next image takes its turn
-                    raise
-
-    def _encode_alone(self, image: bytes | Path) -> Encoded:
-        for _ in range(self._jobs):
-            self._turns.acquire()
-        try:
-            return self.encode(image)
-        finally:
-            self._turns.release(self._jobs)
-
-    def _note(self, error: Exception | None) -> None:
-        """Count an unreachable server. An answer from the server starts the count again."""
-        with self._lock:
-            if isinstance(error, UnavailableError):
-                self._unreachable += 1
-                self._is_gone = not may_have_crashed(error)
-            elif error is None or isinstance(error, AutoQualityError):
-                self._unreachable, self._is_gone = 0, False
 
     def _write(self, source: Source, encoded: Encoded) -> str:
         if self.paths is None:
