@@ -163,16 +163,21 @@ def described(options: EncodeOptions) -> dict[str, Any]:
 
 def done(about: Record, source_bytes: int, encoded: Encoded, output: str, server: str) -> Record:
     """Return the line of a file that was encoded and written."""
-    names = ("outcome", "size_bytes", "format", "quality", "dssim", "ssimulacra2", "request_id")
     return {
         **about,
         "ok": True,
+        "outcome": encoded.outcome,
         "source_bytes": source_bytes,
         "output": output,
-        **{name: getattr(encoded, name) for name in names},
+        "size_bytes": encoded.size_bytes,
+        "format": encoded.format,
+        "quality": encoded.quality,
+        "dssim": encoded.dssim,
+        "ssimulacra2": encoded.ssimulacra2,
         "notices": [notice.code for notice in encoded.notices],
         "seconds": round(encoded.timings.total, 3),
         "server": server,
+        "request_id": encoded.request_id,
         "finished": _now(),
     }
 

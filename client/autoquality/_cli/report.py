@@ -46,13 +46,21 @@ def as_json(result: Result) -> str:
 
 
 def _done(result: Done) -> dict[str, Any]:
-    return {
-        "ok": True,
+    fields = {
+        **as_fields(result.encoded),
         "output": result.output,
         "source_bytes": result.source_bytes,
         "saved_percent": round(100 * result.saved, 2),
-        **as_fields(result.encoded),
     }
+    return {"ok": True, **{key: fields[key] for key in _KEYS}}
+
+
+_KEYS = (
+    *("output", "source_bytes", "size_bytes", "saved_percent", "format", "quality"),
+    *("alpha_quality", "dssim", "ssimulacra2", "iterations", "outcome", "applied"),
+    *("predicted_quality", "probes", "timings", "notices", "width", "height", "frames"),
+    *("lossless", "near_lossless", "candidates", "request_id"),
+)
 
 
 def _failed(result: Failed) -> dict[str, Any]:
