@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Self, Unpack
 
 import grpc
 
-from autoquality import _convert, _health, _schema, _stream
+from autoquality import _convert, _schema, _stream
 from autoquality._async_call import AsyncCaller
 from autoquality._base_client import HEALTH_POLL_SECONDS, STREAM_ABOVE, BaseClient, checked
 from autoquality._call import CallOptions
@@ -179,10 +179,10 @@ class AsyncClient(BaseClient):
         *,
         wait_for_ready: bool = False,
     ) -> bool:
-        method: Any = _health.check_method(self._caller.channel())
+        method: Any = _schema.health_check(self._caller.channel())
         options, request = self._options(timeout), _schema.HealthCheckRequest(service=service)
         answer, _ = await self._caller.call(method, request, options, wait_for_ready=wait_for_ready)
-        return bool(answer.status == _health.SERVING)
+        return bool(answer.status == _schema.SERVING)
 
     def _stub(self) -> EncodingServiceAsyncStub:
         return EncodingServiceStub(self._caller.channel())

@@ -20,9 +20,8 @@ from autoquality._errors import (
     error_from,
     trailing_metadata,
 )
-from autoquality._health import check_method
 from autoquality._retry import RETRIED, Backoff, is_lost
-from autoquality._schema import HealthCheckRequest
+from autoquality._schema import HealthCheckRequest, health_check
 
 _Request = TypeVar("_Request", bound=Message)
 _Response = TypeVar("_Response", bound=Message)
@@ -60,7 +59,7 @@ class Caller:
 
     def __init__(self, channel: grpc.Channel, peer: Peer) -> None:
         self.peer = peer
-        self._check_health = check_method(channel)
+        self._check_health = health_check(channel)
         self._closed = threading.Event()
 
     def close(self) -> None:

@@ -9,7 +9,7 @@ from typing import Self, Unpack
 
 import grpc
 
-from autoquality import _convert, _health, _schema, _stream
+from autoquality import _convert, _schema, _stream
 from autoquality._base_client import HEALTH_POLL_SECONDS, STREAM_ABOVE, BaseClient, checked
 from autoquality._call import Caller
 from autoquality._channel import Endpoint
@@ -39,7 +39,7 @@ class Client(BaseClient):
     def _set_up(self, server: Endpoint) -> None:
         self._channel = server.open()
         self._stub = EncodingServiceStub(self._channel)
-        self._health = _health.check_method(self._channel)
+        self._health = _schema.health_check(self._channel)
         self._caller = Caller(self._channel, server.peer)
 
     def close(self) -> None:
@@ -220,4 +220,4 @@ class Client(BaseClient):
     ) -> bool:
         options, request = self._options(timeout), _schema.HealthCheckRequest(service=service)
         answer, _ = self._caller.call(self._health, request, options, wait_for_ready=wait_for_ready)
-        return bool(answer.status == _health.SERVING)
+        return bool(answer.status == _schema.SERVING)

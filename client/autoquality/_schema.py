@@ -1,4 +1,4 @@
-"""The messages of google.rpc and grpc.health.v1 that the client uses.
+"""The messages of google.rpc, and the messages and the call of grpc.health.v1.
 
 The base install does without googleapis-common-protos and grpcio-health-checking. The
 descriptors are built here, from the published field numbers. They have their own pool, so a
@@ -93,3 +93,15 @@ def message_class(name: str) -> Any:
 Status = message_class("google.rpc.Status")
 HealthCheckRequest = message_class("grpc.health.v1.HealthCheckRequest")
 HealthCheckResponse = message_class("grpc.health.v1.HealthCheckResponse")
+
+SERVING, NOT_SERVING = 1, 2
+HEALTH_METHOD = "/grpc.health.v1.Health/Check"
+
+
+def health_check(channel: Any) -> Any:
+    """Return the call Health/Check on `channel`, of gRPC or of grpc.aio."""
+    return channel.unary_unary(
+        HEALTH_METHOD,
+        request_serializer=HealthCheckRequest.SerializeToString,
+        response_deserializer=HealthCheckResponse.FromString,
+    )

@@ -13,7 +13,7 @@ from typing import Any, Literal, Self, TypeAlias
 
 import grpc
 
-from autoquality import _health, _schema
+from autoquality import _schema
 from autoquality._async_client import AsyncClient
 from autoquality._client import Client
 from autoquality._errors import REQUEST_ID_KEY
@@ -281,10 +281,10 @@ def _health_handler(serving: Callable[[], bool]) -> grpc.GenericRpcHandler:
     def check(request: Any, context: grpc.ServicerContext) -> Any:
         if request.service not in _SERVICES:
             context.abort(grpc.StatusCode.NOT_FOUND, "unknown service")
-        status = _health.SERVING if serving() else _health.NOT_SERVING
+        status = _schema.SERVING if serving() else _schema.NOT_SERVING
         return _schema.HealthCheckResponse(status=status)
 
-    service, _, method = _health.METHOD.strip("/").partition("/")
+    service, _, method = _schema.HEALTH_METHOD.strip("/").partition("/")
     handler = grpc.unary_unary_rpc_method_handler(
         check,
         request_deserializer=_schema.HealthCheckRequest.FromString,
