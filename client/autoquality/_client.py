@@ -37,7 +37,7 @@ class Client(BaseClient):
     """
 
     def _set_up(self, server: Endpoint) -> None:
-        self._channel = server.open()
+        self._channel: grpc.Channel = server.open()
         self._stub = EncodingServiceStub(self._channel)
         self._health = _schema.health_check(self._channel)
         self._caller = Caller(self._channel, server.peer)

@@ -18,6 +18,7 @@ from autoquality._cli.paths import (
     OutputPaths,
     Source,
     cannot_write,
+    format_of,
 )
 from autoquality._client import Client
 from autoquality._enums import Format
@@ -194,7 +195,7 @@ class Encoding:
         try:
             if self.candidates:
                 return self.paths.existing(source, self.candidates) if self.skip_existing else None
-            if format := self.format or source.likely_format:
+            if format := self.format or format_of(source.relative):
                 self.paths.reserve(source, format)
         except OutputError as refusal:
             return refusal

@@ -64,11 +64,6 @@ class Source:
         """The name for messages."""
         return STANDARD if self.path is None else str(self.path)
 
-    @property
-    def likely_format(self) -> Format | None:
-        """The format of the name's suffix, or None if the server does not write it."""
-        return format_of(self.relative)
-
 
 def format_of(path: PurePath) -> Format | None:
     """Return the format of the name's suffix, or None if the server does not write it."""

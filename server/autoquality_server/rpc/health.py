@@ -52,7 +52,8 @@ class Health:
         self.timer = timer
         self._names = ("", *services)
         self._lock = threading.Lock()
-        self._statuses = dict.fromkeys(self._names, _Response.NOT_SERVING)
+        self.statuses: Mapping[str, Any] = dict.fromkeys(self._names, _Response.NOT_SERVING)
+        """The status of each service and part, by name; a change makes another mapping."""
         self._servicers: list[_Servicer] = []
         self.draining = False
         """Whether the server is about to end: no status changes any more."""
@@ -73,22 +74,17 @@ class Health:
         """Report NOT_SERVING from now on, and end the watches."""
         with self._lock:
             # In this order: a watch that sees that the server drains also sees the last status.
-            self._statuses = dict.fromkeys(self._statuses, _Response.NOT_SERVING)
+            self.statuses = dict.fromkeys(self.statuses, _Response.NOT_SERVING)
             self.draining = True
         for servicer in self._servicers:
             servicer.end_watches()
-
-    @property
-    def statuses(self) -> Mapping[str, Any]:
-        """The status of each service and part, by name; a change makes another mapping."""
-        return self._statuses
 
     def _set(self, names: Iterable[str], *, serves: bool) -> None:
         with self._lock:
             if self.draining:
                 return
             status = _Response.SERVING if serves else _Response.NOT_SERVING
-            self._statuses = self._statuses | dict.fromkeys(names, status)
+            self.statuses = {**self.statuses, **dict.fromkeys(names, status)}
         for servicer in self._servicers:
             servicer.update_watches()
 

@@ -197,5 +197,5 @@ def declare_load(
         certificates.labels(setting).set_function(expiry)
 
 
-def _evenly_spaced(low: float, high: float, count: int = 20) -> tuple[float, ...]:
-    return tuple(low + (high - low) * at / count for at in range(1, count + 1))
+def _evenly_spaced(low: float, high: float) -> tuple[float, ...]:
+    return tuple(low + (high - low) * at / 20 for at in range(1, 21))
