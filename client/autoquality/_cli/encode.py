@@ -25,8 +25,7 @@ from autoquality._cli.paths import (
     format_of,
     skipped_links,
 )
-from autoquality._cli.report import MANY
-from autoquality._cli.reporter import Reporter
+from autoquality._cli.report import MANY, Reporter
 from autoquality._cli.session import Session, print_line
 from autoquality._enums import Format
 from autoquality._errors import UnavailableError

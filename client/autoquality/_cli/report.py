@@ -1,26 +1,27 @@
-"""Reports of the results: a table or a summary for people, JSON lines for programs."""
+"""What `autoquality encode` prints about its results, as each arrives and at the end."""
 
 from __future__ import annotations
 
-import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict
-from typing import Any
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import asdict, dataclass
 
+import click
 from rich.console import Console
 from rich.filesize import decimal
 from rich.measure import Measurement
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from autoquality._cli.errors import one_line
 from autoquality._cli.images import Done, Failed, Result, Skipped
-from autoquality._cli.session import print_facts, print_line
+from autoquality._cli.json_lines import as_json
+from autoquality._cli.session import Session, print_facts, print_line
 from autoquality._enums import Metric
-from autoquality._errors import AutoQualityError, InvalidRequestError
-from autoquality._results import Candidate, Encoded, Probe, as_fields
+from autoquality._results import Candidate, Encoded, Probe
 
-SCORES = {
+_SCORES = {
     metric.value: "{:.5f}" if metric is Metric.DSSIM else "{:.2f}"
     for metric in Metric
     if metric is not Metric.UNKNOWN
@@ -36,48 +37,66 @@ _LEAST_NAME = 20
 """Characters of a name in a line of the table. A table with less room becomes lines."""
 
 
-def as_json(result: Result) -> str:
-    """Return one line. `autoquality encode --help` lists its keys, which are stable."""
-    if isinstance(result, Skipped):
-        fields = {"ok": True, "skipped": True, "output": result.output, "request_id": None}
-    else:
-        fields = _failed(result) if isinstance(result, Failed) else _done(result)
-    return json.dumps({"source": result.source.name, **fields})
+@dataclass(frozen=True, slots=True)
+class Reporter:
+    """What is printed about the results."""
+
+    session: Session
+    json_lines: bool
+    quiet: bool
+    summary: bool
+    to_stderr: bool
+    """Whether standard output has the image."""
+
+    def show(self, results: Generator[Result, None, None], total: int) -> list[Result]:
+        """Print each of `total` results as it arrives, and all at the end or after Ctrl-C."""
+        seen = list[Result]()
+        try:
+            with self._progress() as progress, closing(results):
+                bar = progress.add_task("encoding", total=total)
+                for result in results:
+                    seen.append(result)
+                    progress.advance(bar)
+                    self._print_one(result)
+        finally:
+            self._print_end(seen)
+        return seen
+
+    def _print_one(self, result: Result) -> None:
+        err = self.session.err()
+        if self.json_lines:
+            click.echo(as_json(result))
+        if isinstance(result, Done):
+            if not (self.quiet or self.summary):
+                _print_warnings(err, result)
+            if self.session.verbose:
+                _print_details(err, result)
+        elif isinstance(result, Failed) and not self.json_lines and result.tried:
+            print_line(err, f"autoquality: {result.source.name}: {result.message}")
+
+    def _print_end(self, results: list[Result]) -> None:
+        if self.quiet or self.json_lines:
+            return
+        console = self.session.err() if self.to_stderr else self.session.out()
+        (_print_summary if self.summary else _print_table)(console, results)
+
+    def _progress(self) -> Progress:
+        """Return a progress bar, which shows only on a terminal and disappears at the end."""
+        console = self.session.err()
+        return Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+            console=console,
+            transient=True,
+            disable=self.quiet or not console.is_terminal,
+            redirect_stdout=False,
+            redirect_stderr=False,
+        )
 
 
-def _done(result: Done) -> dict[str, Any]:
-    fields = {
-        **as_fields(result.encoded),
-        "output": result.output,
-        "source_bytes": result.source_bytes,
-        "saved_percent": round(100 * result.saved, 2),
-    }
-    return {"ok": True, **{key: fields[key] for key in _KEYS}}
-
-
-_KEYS = (
-    *("output", "source_bytes", "size_bytes", "saved_percent", "format", "quality"),
-    *("alpha_quality", "dssim", "ssimulacra2", "iterations", "outcome", "applied"),
-    *("predicted_quality", "probes", "timings", "notices", "width", "height", "frames"),
-    *("lossless", "near_lossless", "candidates", "request_id"),
-)
-
-
-def _failed(result: Failed) -> dict[str, Any]:
-    error = result.error
-    call = error if isinstance(error, AutoQualityError) else None
-    violations = error.field_violations if isinstance(error, InvalidRequestError) else ()
-    return {
-        "ok": False,
-        "error": result.message,
-        "code": call and call.code.name,
-        "reason": call and call.reason,
-        "field_violations": [asdict(violation) for violation in violations],
-        "request_id": call and call.request_id,
-    }
-
-
-def print_table(console: Console, results: Sequence[Result]) -> None:
+def _print_table(console: Console, results: Sequence[Result]) -> None:
     """Print a row for each encoded image, and the totals."""
     done = [result for result in results if isinstance(result, Done)]
     if skipped := sum(isinstance(result, Skipped) for result in results):
@@ -85,7 +104,7 @@ def print_table(console: Console, results: Sequence[Result]) -> None:
     if not done:
         return
     footers = (f"{len(done)} images", *_totals(done))
-    scores = [one for one in SCORES if any(score_text(result.encoded, one) for result in done)]
+    scores = [one for one in _SCORES if any(_score_text(result.encoded, one) for result in done)]
     headings = ["file", "source", "result", "saved", "format", "quality"]
     headings += [*(one.upper() for one in scores), "iterations", "outcome"]
     rows = [_cells(result, scores) for result in done]
@@ -125,7 +144,7 @@ def _cells(result: Done, scores: Sequence[str]) -> list[str]:
         percent_saved(result.source_bytes, encoded.size_bytes),
         encoded.format,
         _quality(encoded),
-        *(score_text(encoded, one) or "-" for one in scores),
+        *(_score_text(encoded, one) or "-" for one in scores),
         str(encoded.iterations),
         encoded.outcome.replace("_", " "),
     ]
@@ -140,7 +159,7 @@ def _fits(table: Table, console: Console) -> bool:
     return natural - max(0, longest - _LEAST_NAME) <= console.width
 
 
-def print_summary(console: Console, results: Sequence[Result]) -> None:
+def _print_summary(console: Console, results: Sequence[Result]) -> None:
     """Print counts by outcome, notice and failure, and the bytes before and after."""
     print_facts(console, _facts(results))
 
@@ -177,7 +196,7 @@ def _facts(results: Sequence[Result]) -> Iterator[tuple[str, str]]:
         yield "failure", f"and {len(reasons) - _MAX_REASONS} other reasons, see above"
 
 
-def print_warnings(console: Console, result: Done) -> None:
+def _print_warnings(console: Console, result: Done) -> None:
     """Print the notices of one image, and whether it grew."""
     for notice in result.encoded.notices:
         print_line(console, f"{result.source.name}: {notice.message}")
@@ -186,7 +205,7 @@ def print_warnings(console: Console, result: Done) -> None:
         print_line(console, f"{result.source.name}: the result is larger than its source, {sizes}")
 
 
-def print_details(console: Console, result: Done) -> None:
+def _print_details(console: Console, result: Done) -> None:
     """Print the request id, settings, candidates, probes and timings of one image."""
     encoded = result.encoded
     for candidate in encoded.candidates:
@@ -231,15 +250,15 @@ def _options(one: Candidate | Probe) -> str:
 
 
 def _scores(probe: Probe) -> Iterator[str]:
-    for name in SCORES:
-        if text := score_text(probe, name):
+    for name in _SCORES:
+        if text := _score_text(probe, name):
             yield f"{name.upper()} {text}"
 
 
-def score_text(measured: Encoded | Probe, name: str) -> str:
+def _score_text(measured: Encoded | Probe, name: str) -> str:
     """Return a score as text, empty if it was not measured."""
     score: float | None = getattr(measured, name)
-    return "" if score is None else SCORES[name].format(score)
+    return "" if score is None else _SCORES[name].format(score)
 
 
 def _quality(encoding: Encoded | Probe) -> str:
