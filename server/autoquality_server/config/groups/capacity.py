@@ -30,7 +30,7 @@ class CapacitySettings:
     The constructor fills in the defaults that depend on the machine: 0 workers become one per
     core, a negative queue four per worker, 0 megapixels in flight half the memory (but at least
     one image). Several processes share the cores and the memory; each limit is per process.
-    `Settings` sets their number first.
+    `Settings` sets the number of processes before.
     """
 
     GROUP: ClassVar = "Capacity and limits"
@@ -101,9 +101,9 @@ class CapacitySettings:
 
     @property
     def suitable_processes(self) -> int:
-        """Processes for the cores, each with memory for the largest source in its share.
+        """As many processes as cores and memory suit: each must have room for the largest source.
 
-        1 if a limit was set that each process would have for itself.
+        1 if the operator set a limit, because each process would have that limit for itself.
         """
         if self.workers > 0 or self.queue_size >= 0 or self.max_resolution_in_flight:
             return 1
