@@ -185,8 +185,8 @@ def encode_arguments(values: dict[str, Any]) -> dict[str, Any]:
     """
     spec: AutoQuality = values.pop("spec")
     parts = {name: values.pop(name) for name in SPEC_FIELDS if name != "method"}
-    known = values.keys() & EncodeOptions.__annotations__.keys()
-    arguments = {name: values.pop(name) for name in known}
+    known = EncodeOptions.__annotations__
+    arguments = {name: values.pop(name) for name in tuple(values) if name in known}
     if arguments["min_width"] and not arguments["may_shrink"]:
         raise click.UsageError("--min-width needs --may-shrink")
     arguments["auto_quality"] = _merge(spec, parts, arguments["quality"])
