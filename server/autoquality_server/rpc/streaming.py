@@ -68,9 +68,10 @@ class Streaming:
         expected = expected_bytes(start, job, self.max_bytes)
         yield progress_response(Progress(Stage.ACCEPTED))
         with step("receive"):
-            job = with_data(job, receive(parts, expected, deadline))
+            data = receive(parts, expected, self.max_bytes, deadline)
         yield progress_response(Progress(Stage.RECEIVED))
-        return job
+        raw = job.source if isinstance(job.source, RawSource) else None
+        return replace(job, source=replace(raw, pixels=data) if raw else data)
 
     def _job(self, start: pb.EncodeStreamStart) -> EncodeJob:
         """The job without the bytes of its source. Raises InvalidRequest."""
@@ -105,15 +106,6 @@ class _ProgressEvents(Observer):
         self._emit(progress_response(progress))
 
 
-@dataclass(frozen=True, slots=True)
-class ExpectedBytes:
-    """The size of a source: `exactly` if that is known, otherwise up to `most`."""
-
-    field: str
-    exactly: int | None
-    most: int
-
-
 def first_part(parts: Iterator[pb.EncodeStreamRequest], deadline: Deadline) -> pb.EncodeStreamStart:
     """The start of a stream. Raises InvalidRequest if it begins with anything else."""
     part = next(parts, None)
@@ -142,8 +134,10 @@ def announced_source(start: pb.EncodeStreamStart) -> bytes | RawSource:
     return RawSource(raw.width, raw.height, raw.bands, b"")
 
 
-def expected_bytes(start: pb.EncodeStreamStart, job: EncodeJob, limit: int) -> ExpectedBytes:
-    """The number of bytes that follow `start`; its own fields and the job are valid.
+def expected_bytes(start: pb.EncodeStreamStart, job: EncodeJob, limit: int) -> int | None:
+    """The number of bytes that follow `start`, None for a file of unknown size.
+
+    The fields of `start` and the job are valid.
 
     Raises InvalidRequest for an impossible size, InvalidImage for one over `limit`.
     """
@@ -160,13 +154,13 @@ def expected_bytes(start: pb.EncodeStreamStart, job: EncodeJob, limit: int) -> E
             )
     if exactly is not None and exactly > limit:
         raise _too_large(field, f"{exactly} bytes", limit)
-    return ExpectedBytes(field, exactly, limit if exactly is None else exactly)
+    return exactly
 
 
 def receive(
-    parts: Iterator[pb.EncodeStreamRequest], expected: ExpectedBytes, deadline: Deadline
+    parts: Iterator[pb.EncodeStreamRequest], expected: int | None, limit: int, deadline: Deadline
 ) -> memoryview:
-    """Receive all chunks into one piece of memory.
+    """Receive all chunks, of `expected` bytes or up to `limit`, into one piece of memory.
 
     It is an anonymous mapping of its own. Announced bytes that have not arrived cost nothing, since
     the system provides a page when it is first written. It takes all pages back when the last
@@ -175,8 +169,9 @@ def receive(
     Raises InvalidRequest for other parts and for too many or too few bytes; DeadlinePassed and
     RequestCancelled if they ended the stream.
     """
+    most = limit if expected is None else expected
     try:
-        memory = memoryview(mmap.mmap(-1, expected.most, flags=mmap.MAP_PRIVATE))
+        memory = memoryview(mmap.mmap(-1, most, flags=mmap.MAP_PRIVATE))
     except OSError as error:  # on systems that do not overcommit memory
         raise MemoryError from error
     size = 0
@@ -189,26 +184,19 @@ def receive(
                 "chunk", f"must be at most {MAX_CHUNK_BYTES} bytes, is {len(chunk)}"
             )
         end = size + len(chunk)
-        if end > expected.most:
-            if expected.exactly is None:
-                raise _too_large(expected.field, "more bytes", expected.most)
-            raise InvalidRequest("chunk", f"exceeds the announced {expected.exactly} bytes")
+        if end > most:
+            if expected is None:
+                raise _too_large("image", "more bytes", limit)
+            raise InvalidRequest("chunk", f"exceeds the announced {expected} bytes")
         memory[size:end] = chunk
         size = end
-    if expected.exactly not in (None, size):
+    if expected not in (None, size):
         deadline.check_soon(CANCEL_DELAY)
         raise InvalidRequest(
-            "chunk", f"the source is incomplete: {size} of {expected.exactly} bytes arrived"
+            "chunk", f"the source is incomplete: {size} of {expected} bytes arrived"
         )
     deadline.check()
     return memory[:size].toreadonly()
-
-
-def with_data(job: EncodeJob, data: memoryview) -> EncodeJob:
-    """The job with the bytes of its source."""
-    if isinstance(job.source, RawSource):
-        return replace(job, source=replace(job.source, pixels=data))
-    return replace(job, source=data)
 
 
 def _too_large(field: str, size: str, limit: int) -> InvalidImage:
