@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
+from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
@@ -79,7 +79,7 @@ class CallInterceptor(grpc.ServerInterceptor):
         if pool and pool.is_full:
             return self._refusal(new_request)
         own, downloads = service == self.service, self.downloads
-        received_of = self._receiver(handler, method, own=own)
+        receive = self._receiver(handler, method, own=own)
 
         @contextmanager
         def entered(
@@ -89,8 +89,13 @@ class CallInterceptor(grpc.ServerInterceptor):
             request = new_request(call)
             # No ExitStack: it keeps an error in a reference cycle, and with it the call, whose
             # stream gRPC counts as open until the next garbage collection.
-            with request.active(), self.layers(request), received_of(request, requests) as received:
-                yield request, received
+            with request.active(), self.layers(request):
+                received = receive(request, requests)
+                if handler.request_streaming:
+                    with closing(received):
+                        yield request, received
+                else:
+                    yield request, received
 
         def unary(requests: Iterator[bytes], call: grpc.ServicerContext, *rest: Any) -> Any:
             with entered(requests, call) as (request, received):
@@ -114,20 +119,14 @@ class CallInterceptor(grpc.ServerInterceptor):
 
     def _receiver(
         self, handler: Any, method: str, *, own: bool
-    ) -> Callable[[RequestContext, Iterator[bytes]], AbstractContextManager[Any]]:
-        """A function that receives the message of a call, or an iterator of its messages."""
+    ) -> Callable[[RequestContext, Iterator[bytes]], Any]:
+        """A function that receives the message of a call, or a generator of its messages."""
         decode = decoder(method, handler.request_deserializer, None if own else LARGEST_CHECK)
         timer = self.uploads if own else self.checks
-        receive_all = receive_messages if own else receive_until_idle
-
-        def received_of(
-            request: RequestContext, requests: Iterator[bytes]
-        ) -> AbstractContextManager[Any]:
-            if handler.request_streaming:
-                return closing(receive_all(request, requests, decode, timer))
-            return nullcontext(receive_message(request, requests, decode, timer))
-
-        return received_of
+        how = receive_message
+        if handler.request_streaming:
+            how = receive_messages if own else receive_until_idle
+        return lambda request, requests: how(request, requests, decode, timer)
 
     def _refusal(self, new_request: Callable[[grpc.ServicerContext], RequestContext]) -> Any:
         """A handler of any method that refuses a call without a wait for a thread."""
