@@ -16,6 +16,7 @@ from autoquality_core.runtime.deadline import Deadline
 from autoquality_server.inference import batching
 from autoquality_server.inference.batching import BatcherClosed
 from autoquality_server.telemetry.predictor_metrics import DropReason
+from tests.clock import Clock
 from tests.inference.fakes import RED, REDS, Bench
 from tests.networks import (
     channel_means,
@@ -28,18 +29,6 @@ from tests.networks import (
     write_graph,
 )
 from tests.waiting import LIMIT, until
-
-
-class Clock:
-    """The batcher's clock, moved by the test, and by `step` at each look."""
-
-    def __init__(self, step: float = 0.0) -> None:
-        self.now = 0.0
-        self.step = step
-
-    def monotonic(self) -> float:
-        self.now += self.step
-        return self.now
 
 
 def test_waiting_callers_share_one_run_padded_to_the_next_size(red_bench: Bench) -> None:

@@ -6,16 +6,7 @@ import pytest
 
 from autoquality_server.inference import breaker
 from autoquality_server.inference.breaker import CircuitBreaker, Permit, Result
-
-
-class Clock:
-    """The breaker's clock, moved by the test."""
-
-    def __init__(self) -> None:
-        self.now = 1000.0
-
-    def monotonic(self) -> float:
-        return self.now
+from tests.clock import Clock
 
 
 @pytest.fixture
