@@ -168,10 +168,10 @@ async def test_invalid_arguments_are_refused_before_anything_is_sent(server: Fak
 
 
 async def test_a_call_waits_for_a_server_that_is_full(real: Serving) -> None:
-    async with client_of(real) as client:
+    async with client_of(real) as client, client_of(real, retries=0) as impatient:
         with real.busy():
             with pytest.raises(OverloadedError) as raised:
-                await client.encode(photo("rocket.jpg"), timeout=0.2)
+                await impatient.encode(photo("rocket.jpg"))
             assert raised.value.retry_after > 0
             refused = real.rejected("QUEUE_FULL")
             call = asyncio.create_task(client.encode(photo("rocket.jpg"), quality=50))

@@ -30,7 +30,7 @@ def hang(client: Client, progress: Callable[[Progress], object] | None = None) -
             PHOTO,
             format="webp",
             quality=HANGS,
-            timeout=0.5,
+            timeout=1.0,
             request_id="hanging",
             progress=progress,
         )

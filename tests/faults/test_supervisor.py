@@ -154,7 +154,8 @@ def test_the_process_metrics_are_those_of_the_supervisor_and_its_processes_toget
     virtual = sum(proc(pid, 23) for pid in pids)
     assert metrics["process_virtual_memory_bytes"] == pytest.approx(virtual, rel=0.1)
     files = sum(len(list(Path(f"/proc/{pid}/fd").iterdir())) for pid in pids)
-    assert metrics["process_open_fds"] == pytest.approx(files, abs=6)
+    # Each of them has one more while it counts, and for each connection that asks; one has 11.
+    assert -2 <= metrics["process_open_fds"] - files <= 9
     assert metrics["process_max_fds"] == resource.prlimit(pids[0], resource.RLIMIT_NOFILE)[0]
     (boot,) = (
         float(line.split()[1])

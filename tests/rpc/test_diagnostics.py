@@ -80,7 +80,7 @@ def test_open_reflection_streams_do_not_take_the_workers_threads(
 def test_silent_reflection_streams_end_and_let_others_in(
     serve_with: Callable[..., Served],
 ) -> None:
-    server = serve_with(upload_timeout=0.3)
+    server = serve_with(upload_timeout=1.0)
     close = threading.Event()
 
     def asking() -> Iterator[Any]:

@@ -119,7 +119,7 @@ def test_our_client_reports_why_and_does_not_send_the_file_again(
     ):
         client.encode(file, stream_above=0 if streamed else None)
     assert caught.value.reason == "UPLOAD_TIMEOUT"
-    assert 100_000 < sent() < 2 * len(file)
+    assert 0 < sent() < 2 * len(file)
     assert server.metrics['autoquality_rejected_total{reason="UPLOAD_TIMEOUT"}'] == 1
 
 
@@ -128,7 +128,9 @@ def test_uploads_that_never_end_hold_no_thread_for_ever(serve_with: Callable[...
     server = serve_with(workers=1, queue_size=1, upload_timeout=2.0)
     pool = server.app._pool
     stalled = [upload(server).future(never()) for _ in range(pool._max_workers)]
-    until(lambda: server.metrics["autoquality_uploads_in_flight"] == pool._max_workers)
+    labels = f'grpc_method="Encode",grpc_service="{ENCODING}",grpc_type="unary"'
+    started = f"grpc_server_started_total{{{labels}}}"
+    until(lambda: server.metrics[started] == pool._max_workers)
     assert server.stub.Encode(request()).quality == 80
     assert {reason_of(call) for call in stalled} == {TOO_SLOW}
 
