@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
+PROGRAM_LIMIT = 240.0
+"""Seconds for a program: on a busy machine, TensorFlow alone takes more than a minute."""
 BASE_PYTHON = str(Path(sys.base_prefix) / "bin" / f"python3.{sys.version_info.minor}")
 
 
@@ -32,3 +34,28 @@ def run(
     )
     assert done.returncode == status, f"{command}: exit {done.returncode}\n{done.stdout}"
     return done.stdout
+
+
+def python(
+    code: str,
+    *arguments: object,
+    env: Mapping[str, str] | None = None,
+    cwd: Path = ROOT,
+    status: int = 0,
+    strict: bool = False,
+) -> subprocess.CompletedProcess[str]:
+    """Run `code` in a new interpreter, which must exit with `status`.
+
+    Its environment is `env`, by default this process's. If it is `strict`, warnings are errors.
+    """
+    done = subprocess.run(
+        [sys.executable, *("-W", "error") * strict, "-c", code, *map(str, arguments)],
+        cwd=cwd,
+        env=env,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=PROGRAM_LIMIT,
+    )
+    assert done.returncode == status, f"exit {done.returncode}\n{done.stdout}\n{done.stderr}"
+    return done

@@ -23,6 +23,7 @@ import trustme
 from autoquality.testing import FakeServer
 from autoquality.v1 import encoding_pb2 as pb
 from tests.authorities import chain_of, key_of
+from tests.commands import python
 from tests.http2 import FORGERY, HEADERS, SETTINGS, frame, goaway, read_until
 from tests.waiting import until
 
@@ -148,17 +149,9 @@ def test_the_installed_command_runs_this_command_line(server: FakeServer) -> Non
 def test_without_its_extra_it_prints_how_to_install_it(missing: str) -> None:
     hidden = f"import sys; sys.modules[{missing!r}] = None"
     code = f"{hidden}; from autoquality.__main__ import main; main()"
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        capture_output=True,
-        text=True,
-        check=False,
-        env=ENVIRONMENT,
-        timeout=120,
-    )
-    assert (done.returncode, done.stdout) == (1, "")
+    done = python(code, env=ENVIRONMENT, status=1)
     expected = "autoquality: the command line needs its extra: pip install 'autoquality[cli]'\n"
-    assert done.stderr == expected
+    assert (done.stdout, done.stderr) == ("", expected)
 
 
 def test_ctrl_c_ends_it_at_once_with_one_line_and_no_files(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from typing import Any
 
 import grpc
@@ -26,6 +24,7 @@ from autoquality import (
 )
 from autoquality.testing import FakeServer, Fault, answer, png_image
 from autoquality.v1 import encoding_pb2 as pb
+from tests.commands import python
 
 QUALITIES = st.tuples(st.integers(1, 100), st.integers(1, 100)).map(sorted)
 
@@ -326,13 +325,7 @@ from autoquality.testing import png_image
 with FakeServer() as server, server.client() as client:
     print(client.encode(png_image(), format="webp").format)
 """
-    done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", code],
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=60,
-    )
+    done = python(code, strict=True)
     assert (done.stdout, done.stderr) == ("webp\n", "")
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import importlib.resources
-import subprocess
-import sys
 
 import pytest
+
+from tests.commands import python
 
 # grpc itself imports grpc_health if it is installed, but not its messages.
 HEAVY = (
@@ -15,23 +15,10 @@ HEAVY = (
 )
 
 
-def run(code: str) -> str:
-    """Return the output of `code` in a new interpreter where warnings are errors."""
-    done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", code],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
-
-
 @pytest.mark.parametrize("module", ["autoquality", "autoquality.testing"])
 def test_importing_it_imports_only_grpc_and_protobuf(module: str) -> None:
     code = f"import sys, {module}\nprint(*[name for name in {HEAVY!r} if name in sys.modules])"
-    assert run(code).strip() == ""
+    assert python(code, strict=True).stdout.strip() == ""
 
 
 @pytest.mark.parametrize(
@@ -51,7 +38,7 @@ def test_the_packages_with_the_same_messages_can_be_imported_before_or_after(
 from autoquality._status import ErrorInfo, decode_details, encode_status
 print(decode_details(encode_status(3, "wrong", [ErrorInfo("R")]))[0].reason)
 """
-    assert run(code).strip() == "R"
+    assert python(code, strict=True).stdout.strip() == "R"
 
 
 def test_the_package_is_marked_as_typed() -> None:

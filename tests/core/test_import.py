@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from typing import Any
 
 import pytest
+
+from tests.commands import python
 
 EVERYTHING = """
 import importlib, json, os, pkgutil, sys, threading
@@ -41,15 +41,7 @@ print(json.dumps({
 @pytest.fixture(scope="module")
 def imported() -> dict[str, Any]:
     """What a fresh interpreter that has imported every module holds."""
-    done = subprocess.run(
-        [sys.executable, "-c", EVERYTHING + RESULT],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
-    assert done.returncode == 0, done.stderr
-    found: dict[str, Any] = json.loads(done.stdout)
+    found: dict[str, Any] = json.loads(python(EVERYTHING + RESULT).stdout)
     return found
 
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-
 from autoquality_server.cli.doctor import codecs
 from autoquality_server.cli.doctor.report import Verdict
 from autoquality_server.config import Settings
+from tests.commands import python
 
 BROKEN = """
 import pyvips
@@ -30,7 +28,7 @@ def test_every_format_is_written_read_and_measured() -> None:
 
 
 def test_an_encoder_and_a_loader_that_fail_are_reported() -> None:
-    done = subprocess.run([sys.executable, "-c", BROKEN], capture_output=True, text=True)
+    done = python(BROKEN)
     lines = done.stdout.splitlines()
     assert any(line == "avif failed cannot be written here" for line in lines)
     assert any(line.startswith("sources failed gif cannot be read: ") for line in lines)

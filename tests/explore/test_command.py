@@ -11,21 +11,16 @@ import pytest
 from click.testing import CliRunner
 
 from autoquality._cli.main import cli
+from tests.commands import python
 from tests.servers import clean_environment
 
 
 @pytest.mark.parametrize("missing", ["starlette", "uvicorn"])
 def test_without_its_extra_it_prints_how_to_install_it(missing: str) -> None:
     hidden = f"import sys; sys.modules[{missing!r}] = None; sys.argv[1:] = ['explore']"
-    done = subprocess.run(
-        [sys.executable, "-c", f"{hidden}; from autoquality.__main__ import main; main()"],
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
-    assert (done.returncode, done.stdout) == (1, "")
+    done = python(f"{hidden}; from autoquality.__main__ import main; main()", status=1)
     extra = "autoquality: the page needs its extra: pip install 'autoquality[explore]'\n"
-    assert done.stderr == extra
+    assert (done.stdout, done.stderr) == ("", extra)
 
 
 def test_the_other_commands_do_not_import_the_web_framework() -> None:
@@ -33,10 +28,7 @@ def test_the_other_commands_do_not_import_the_web_framework() -> None:
 from autoquality._cli.main import cli
 cli(["explore", "--help"], standalone_mode=False)
 print(*[name for name in ("starlette", "uvicorn", "anyio") if name in sys.modules])"""
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=True
-    )
-    assert done.stdout.splitlines()[-1] == ""
+    assert python(code).stdout.splitlines()[-1] == ""
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "images.example", ""])

@@ -17,6 +17,7 @@ import pytest
 
 from autoquality import AutoQualityError, RawImage, UnavailableError
 from autoquality_server.process import BROKEN, FAILED
+from tests.commands import python
 from tests.faults.conftest import PHOTO, Fleet
 from tests.faults.faulty import BLOCKED, EXHAUSTED
 from tests.rpc.conftest import ROOT
@@ -134,15 +135,7 @@ def test_the_end_of_a_thread_is_that_of_the_process_although_nobody_reads_its_lo
 
 @pytest.mark.parametrize("error", ["MemoryError", "RuntimeError"])
 def test_the_end_of_any_thread_is_that_of_the_process(error: str) -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", PROGRAM.format(error=error)],
-        capture_output=True,
-        cwd=ROOT,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == BROKEN
-    line = json.loads(done.stderr)
+    line = json.loads(python(PROGRAM.format(error=error), status=BROKEN).stderr)
     assert (line["event"], line["thread"]) == (DIED, "batcher")
     assert error in line["exception"]
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Callable
 from itertools import count
 from typing import Any
@@ -21,7 +19,7 @@ from autoquality_core.pipeline.pipeline import Pipeline
 from autoquality_core.runtime.codecs import libavif
 from autoquality_core.runtime.deadline import Deadline
 from autoquality_core.types import Format, TargetSpec
-from tests.commands import ROOT
+from tests.commands import python
 from tests.images.files import AMPLE, SAVERS, corners, image_of
 from tests.images.films import avif_sequence
 
@@ -84,9 +82,7 @@ def test_an_image_for_which_there_is_no_memory_raises_memory_error(
     source: str, target: str, spare: int
 ) -> None:
     """With a real limit of the address space, in a process of its own."""
-    arguments = [sys.executable, "-c", SCRIPT, source, target, str(spare)]
-    done = subprocess.run(arguments, cwd=ROOT, capture_output=True, text=True, check=False)
-    assert (done.stdout.strip(), done.returncode) == ("MemoryError", 0), done.stderr
+    assert python(SCRIPT, source, target, spare).stdout == "MemoryError\n"
 
 
 @pytest.mark.parametrize("message", MESSAGES)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import logging
-import subprocess
-import sys
 
 import pytest
 import pyvips
@@ -13,6 +11,7 @@ from autoquality_core.errors import InvalidImage
 from autoquality_core.formats import encoder_for
 from autoquality_core.images import ImageLimits, configure, from_raw, open_image
 from autoquality_core.types import Format, RawSource
+from tests.commands import python
 from tests.images.files import AMPLE, corners, image_of
 
 LIMITS = ImageLimits(max_bytes=2**20, max_pixels=2**20)
@@ -48,14 +47,7 @@ FIRST_USES = {
 
 
 def printed(program: str) -> list[str]:
-    done = subprocess.run(
-        [sys.executable, "-c", SETTINGS + program],
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=60,
-    )
-    return done.stdout.split()
+    return python(SETTINGS + program).stdout.split()
 
 
 def test_importing_the_package_changes_no_setting() -> None:

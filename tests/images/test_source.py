@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import base64
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -13,6 +11,7 @@ import pyvips
 from autoquality_core.errors import InvalidImage
 from autoquality_core.images import ImageLimits, open_image, source_formats
 from autoquality_core.images.loaders import heif_without_picture
+from tests.commands import python
 from tests.images.files import AMPLE, SAVERS, animated, corners, image_of, png_header
 from tests.photos import photo
 
@@ -66,10 +65,7 @@ print(*source_formats())
 
 def test_broken_files_in_other_threads_do_not_change_what_can_be_read() -> None:
     """Libvips shares its errors among threads, and a missing decoder shows by its error."""
-    done = subprocess.run(
-        [sys.executable, "-c", FIRST_FILES_AT_ONCE], capture_output=True, text=True, timeout=120
-    )
-    assert tuple(done.stdout.split()) == source_formats(), done.stderr
+    assert tuple(python(FIRST_FILES_AT_ONCE).stdout.split()) == source_formats()
 
 
 @pytest.mark.parametrize("fmt", ["gif", "webp"])

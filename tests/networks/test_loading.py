@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import pickle
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -13,6 +11,7 @@ from autoquality_core.networks import NetworkError, Predictor, load
 from autoquality_core.networks.bundled import bundled_network
 from autoquality_core.runtime.deadline import Deadline
 from autoquality_core.types import Format
+from tests.commands import python
 from tests.networks import constant_graph, mean_graph, peak_at, quality_of
 from tests.networks.images import plain
 from tests.networks.onnx_models import red_model
@@ -76,10 +75,6 @@ print(result.outcome.value, result.predicted_quality)
 network.close()
 print(*sorted({"autoquality", "autoquality_server", "grpc"} & set(sys.modules)))
 """
-    done = subprocess.run(
-        [sys.executable, "-c", notebook, str(path)], capture_output=True, text=True, timeout=200
-    )
-    assert done.returncode == 0, done.stderr
-    quality, outcome, predicted = done.stdout.split()
+    quality, outcome, predicted = python(notebook, path).stdout.split()
     assert outcome == "prediction_trusted"
     assert quality == predicted

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from itertools import cycle, islice
@@ -25,6 +23,7 @@ from autoquality_core.networks.numpy_graph import Plan
 from autoquality_core.networks.side_file import read_side_file, side_path
 from autoquality_core.networks.tensorflow import tensorflow
 from autoquality_core.types import Device, Format
+from tests.commands import python
 from tests.networks import side_content, write_graph, write_side_file
 from tests.networks.images import photograph, pixels
 
@@ -114,8 +113,7 @@ def test_bundled_networks_need_no_tensorflow() -> None:
         "from autoquality_core.pipeline.library import bundled_networks\n"
         "print({one.info.runtime for one in bundled_networks().values()})"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert done.stdout == "{'numpy'}\n", done.stderr
+    assert python(code).stdout == "{'numpy'}\n"
 
 
 def image_of(tf: Any, dtype: str = "uint8", shape: Any = (None, 416, 416, 3)) -> Any:

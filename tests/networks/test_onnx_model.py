@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +9,7 @@ import numpy as np
 import pytest
 
 from autoquality_core.networks import LoadOptions, NetworkError, Prediction, load
+from tests.commands import python
 from tests.networks.images import photograph, plain
 from tests.networks.onnx_models import NCHW, NHWC, red_model
 
@@ -82,9 +81,8 @@ try:
 except NetworkError as error:
     print(error, 'tensorflow' in sys.modules)
 """
-    done = subprocess.run([sys.executable, "-c", code, path], capture_output=True, text=True)
     needs = "ONNX models need onnxruntime: install it with pip install 'autoquality[onnx]'"
-    assert done.stdout == f"{path}: {needs} False\n", done.stderr
+    assert python(code, path).stdout == f"{path}: {needs} False\n"
 
 
 def test_onnxruntime_prints_nothing_and_does_not_import_tensorflow(tmp_path: Path) -> None:
@@ -96,5 +94,5 @@ from autoquality_core.networks import load
 load(Path(sys.argv[1]))
 print('tensorflow' in sys.modules)
 """
-    done = subprocess.run([sys.executable, "-c", code, path], capture_output=True, text=True)
+    done = python(code, path)
     assert (done.stdout, done.stderr) == ("False\n", "")

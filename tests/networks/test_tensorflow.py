@@ -3,20 +3,12 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from autoquality_core.networks.tensorflow import without_notices
-
-
-def run(code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run `code` in a fresh interpreter."""
-    return subprocess.run(
-        [sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=False
-    )
+from tests.commands import python
 
 
 def test_wrong_file_is_refused_without_tensorflow(tmp_path: Path) -> None:
@@ -30,7 +22,7 @@ try:
 except NetworkError as error:
     print(error, 'tensorflow' in sys.modules)
 """
-    done = run(code, str(tmp_path / "missing.pb"))
+    done = python(code, tmp_path / "missing.pb")
     assert (
         done.stdout == f"{tmp_path}/missing.pb: cannot be read: No such file or directory False\n"
     )
@@ -50,7 +42,7 @@ try:
 except NetworkError as error:
     print(error)
 """
-    done = run(code, str(path))
+    done = python(code, path)
     assert done.stdout.startswith(f"{path}: TensorFlow cannot be imported"), done.stderr
     assert done.stdout.count("\n") == 1
 

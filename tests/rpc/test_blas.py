@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 
+from tests.commands import python
 from tests.servers import clean_environment
 
 CODE = """
@@ -23,15 +22,8 @@ def threads(**variables: str) -> int:
     environment = {
         name: value for name, value in clean_environment().items() if "OPENBLAS_NUM" not in name
     }
-    done = subprocess.run(
-        [sys.executable, "-c", CODE],
-        env={**environment, **variables},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=True,
-    )
-    return int(done.stdout.rpartition("threads:")[2])
+    said = python(CODE, env={**environment, **variables}).stdout
+    return int(said.rpartition("threads:")[2])
 
 
 def test_the_server_multiplies_in_the_thread_that_asks() -> None:

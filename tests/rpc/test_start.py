@@ -28,6 +28,7 @@ from autoquality_server.process import WRONG_SETTING
 from autoquality_server.process.app import App
 from autoquality_server.rpc import servicer
 from autoquality_server.telemetry.metrics import Metrics
+from tests.commands import python
 from tests.rpc.conftest import ENCODING, ROOT, Served, encoding_stub, health_stub
 from tests.rpc.scripted import ScriptedServicer, request
 from tests.servers import NO_NETWORKS, START_LIMIT, clean_environment
@@ -188,7 +189,7 @@ def test_the_shell_does_not_import_tensorflow() -> None:
         "import sys, tests.rpc.runner, autoquality_server.__main__;"
         "sys.exit('tensorflow' in sys.modules)"
     )
-    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
+    python(code)
 
 
 def test_closed_outputs_do_not_prevent_the_start_and_the_end(tmp_path: Path) -> None:

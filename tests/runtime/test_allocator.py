@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
+
+from tests.commands import python
 
 PROGRAM = """
 from pathlib import Path
@@ -41,15 +41,7 @@ print(before - resident())
 def measured(**environment: str) -> list[float]:
     """MiB kept of large buffers and MiB returned of small ones, in a process of its own."""
     others = {name: text for name, text in os.environ.items() if not name.startswith("MALLOC_")}
-    done = subprocess.run(
-        [sys.executable, "-c", PROGRAM],
-        env=others | environment,
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=60,
-    )
-    return [float(word) for word in done.stdout.split()]
+    return [float(word) for word in python(PROGRAM, env=others | environment).stdout.split()]
 
 
 def test_large_buffers_leave_no_holes() -> None:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -29,6 +27,7 @@ from autoquality import (
 )
 from autoquality.testing import FakeServer, Fault
 from autoquality.v1 import encoding_pb2 as pb
+from tests.commands import python
 from tests.photos import photo, photo_path
 from tests.rpc.conftest import ROOT
 from tests.stream.serving import Serving
@@ -120,15 +119,7 @@ def test_the_example_in_docs_streaming_md_works(usual: Serving, tmp_path: Path) 
     (code,) = re.findall(r"<!-- stream:begin -->\n```python\n(.*?)```", page, re.DOTALL)
     (tmp_path / "docs").symlink_to(ROOT / "docs")
     code = code.replace("localhost:50051", f"127.0.0.1:{usual.app.port}")
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=60,
-    )
-    assert done.stdout.startswith("tried ")
+    assert python(code, cwd=tmp_path).stdout.startswith("tried ")
     assert (tmp_path / "example.webp").read_bytes().startswith(b"RIFF")
 
 

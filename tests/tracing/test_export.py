@@ -17,6 +17,7 @@ from opentelemetry.proto.collector.trace.v1 import trace_service_pb2 as otlp
 from opentelemetry.proto.collector.trace.v1 import trace_service_pb2_grpc as otlp_grpc
 
 from autoquality import Client
+from tests.commands import python
 from tests.photos import crop
 from tests.servers import NO_NETWORKS, clean_environment, running_server
 from tests.waiting import wait_for
@@ -159,11 +160,9 @@ sys.exit(main(["--tracing", "--listen", "127.0.0.1:0", "--log-level", "error"]))
 
 
 def test_without_the_extra_one_line_says_how_to_get_it() -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", WITHOUT], env=clean_environment(), capture_output=True, text=True
-    )
+    done = python(WITHOUT, env=clean_environment(), status=2)
     says = "AUTOQUALITY_TRACING: needs OpenTelemetry: pip install 'autoquality[otel]'"
-    assert (done.returncode, json.loads(done.stderr)["error"]) == (2, says)
+    assert json.loads(done.stderr)["error"] == says
 
 
 OFF = """
@@ -185,7 +184,5 @@ print(sorted(name for name in sys.modules if name.startswith("opentelemetry")))
 def test_a_server_and_a_client_without_traces_never_import_opentelemetry(tmp_path: Path) -> None:
     photo = tmp_path / "photo.png"
     photo.write_bytes(PHOTO)
-    done = subprocess.run(
-        [sys.executable, "-c", OFF, photo], env=clean_environment(), capture_output=True, text=True
-    )
+    done = python(OFF, photo, env=clean_environment())
     assert done.stdout.splitlines()[-1:] == ["[]"], done.stderr

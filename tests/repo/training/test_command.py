@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
 import click
 import pytest
 
 from autoquality_train.cli.main import cli
+from tests.commands import python
 from tests.networks import constant_graph
 from tests.repo.training.helpers import corpus, run
 
@@ -92,7 +91,6 @@ def test_a_missing_library_is_reported_with_its_extra(missing: str) -> None:
         f"import sys; sys.modules[{missing!r}] = None\n"
         "from autoquality_train.__main__ import main\nmain()"
     )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
-    assert done.returncode == 1
+    done = python(program, status=1)
     assert f"{missing} is missing: pip install 'autoquality[train]'" in done.stderr
     assert "Traceback" not in done.stderr
