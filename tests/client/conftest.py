@@ -11,6 +11,36 @@ from autoquality.testing import FakeServer
 from autoquality.v1 import encoding_pb2 as pb
 from tests.stream.serving import Serving, serving
 
+EVERY_OPTION = pb.EncodeRequest(
+    format=pb.FORMAT_WEBP,
+    jpeg=pb.JpegOptions(
+        progressive=True,
+        no_subsample=False,
+        trellis_quant=True,
+        overshoot_deringing=True,
+        optimize_scans=False,
+        quant_table=3,
+    ),
+    webp=pb.WebpOptions(
+        effort=0, preset=pb.WEBP_PRESET_TEXT, smart_subsample=True, alpha_quality=0
+    ),
+    avif=pb.AvifOptions(speed=9, no_subsample=True),
+    png=pb.PngOptions(compression=0, interlaced=True, quantize=True, quantization_colors=16),
+    background="#102030",
+    keep_metadata=True,
+    measure_dssim=True,
+    measure=[pb.METRIC_DSSIM, pb.METRIC_SSIMULACRA2],
+    allow_truncated=True,
+    keep_copyright=False,
+    color_profile=pb.COLOR_PROFILE_KEEP,
+    keep_hidden_colors=True,
+    keep_smaller_source=True,
+    cap_at_source=True,
+    may_shrink=True,
+    min_width=320,
+)
+"""A request with every option, and none with its default."""
+
 
 @pytest.fixture
 def server() -> Iterator[FakeServer]:

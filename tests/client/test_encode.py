@@ -18,6 +18,7 @@ from autoquality import (
     Format,
     JpegOptions,
     Method,
+    Metric,
     Notice,
     NoticeCode,
     Outcome,
@@ -29,7 +30,7 @@ from autoquality import (
 )
 from autoquality.testing import FakeServer
 from autoquality.v1 import encoding_pb2 as pb
-from tests.client.conftest import sent
+from tests.client.conftest import EVERY_OPTION, sent
 from tests.waiting import LIMIT
 
 
@@ -60,6 +61,11 @@ def test_an_option_of_a_wrong_type_is_named(
     assert not server.requests
 
 
+WHOLE = pb.AutoQuality(
+    method=pb.METHOD_DSSIM, target=0.02, min_quality=70, max_quality=80, allowed_error=0.001
+)
+
+
 def test_jpg_is_another_name_of_jpeg(server: FakeServer, client: Client) -> None:
     for name in ("jpg", "JPG", "jpeg", Format.JPEG):
         client.encode(b"photo", format=name)
@@ -88,60 +94,31 @@ def test_every_option_is_sent_in_its_field(server: FakeServer, client: Client) -
         background="#102030",
         keep_metadata=True,
         measure_dssim=True,
-        allow_truncated=False,
+        measure=["dssim", Metric.SSIMULACRA2],
+        allow_truncated=True,
         keep_copyright=False,
         color_profile=ColorProfile.KEEP,
-        keep_hidden_colors=False,
-        keep_smaller_source=False,
+        keep_hidden_colors=True,
+        keep_smaller_source=True,
         cap_at_source=True,
         may_shrink=True,
         min_width=320,
     )
-    assert sent(server) == pb.EncodeRequest(
-        image=b"photo",
-        format=pb.FORMAT_WEBP,
-        auto_quality=pb.AutoQuality(
-            method=pb.METHOD_DSSIM, target=0.02, min_quality=70, max_quality=80, allowed_error=0.001
-        ),
-        jpeg=pb.JpegOptions(
-            progressive=True,
-            no_subsample=False,
-            trellis_quant=True,
-            overshoot_deringing=True,
-            optimize_scans=False,
-            quant_table=3,
-        ),
-        webp=pb.WebpOptions(
-            effort=0, preset=pb.WEBP_PRESET_TEXT, smart_subsample=True, alpha_quality=0
-        ),
-        avif=pb.AvifOptions(speed=9, no_subsample=True),
-        png=pb.PngOptions(compression=0, interlaced=True, quantize=True, quantization_colors=16),
-        background="#102030",
-        keep_metadata=True,
-        measure_dssim=True,
-        allow_truncated=False,
-        keep_copyright=False,
-        color_profile=pb.COLOR_PROFILE_KEEP,
-        keep_hidden_colors=False,
-        keep_smaller_source=False,
-        cap_at_source=True,
-        may_shrink=True,
-        min_width=320,
-    )
+    expected = pb.EncodeRequest(image=b"photo", auto_quality=WHOLE)
+    expected.MergeFrom(EVERY_OPTION)
+    assert sent(server) == expected
 
 
 def test_an_option_that_is_not_given_is_absent_from_the_request(
     server: FakeServer, client: Client
 ) -> None:
-    client.encode(b"photo", jpeg=JpegOptions(quant_table=0), min_quality=60)
+    off = dict.fromkeys(("allow_truncated", "keep_hidden_colors", "keep_smaller_source"), False)
+    client.encode(b"photo", jpeg=JpegOptions(quant_table=0), min_quality=60, **off)
     assert sent(server).jpeg.HasField("quant_table")
     assert not sent(server).jpeg.HasField("progressive")
+    assert all(sent(server).HasField(name) and not getattr(sent(server), name) for name in off)
+    assert not sent(server).HasField("cap_at_source")
     assert sent(server).auto_quality == pb.AutoQuality(min_quality=60)
-
-
-WHOLE = pb.AutoQuality(
-    method=pb.METHOD_DSSIM, target=0.02, min_quality=70, max_quality=80, allowed_error=0.001
-)
 
 
 @pytest.mark.parametrize(

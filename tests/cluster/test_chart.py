@@ -46,6 +46,12 @@ def by_name(resources: Any) -> dict[tuple[str, str], Resource]:
     return {(one["kind"], one["metadata"]["name"]): one for one in resources}
 
 
+def pod_of(resources: dict[tuple[str, str], Resource]) -> tuple[Resource, dict[str, str]]:
+    """The pod of the deployment, and the images of its containers by name."""
+    pod = resources["Deployment", NAME]["spec"]["template"]["spec"]
+    return pod, {one["name"]: one["image"] for one in pod["initContainers"] + pod["containers"]}
+
+
 @pytest.mark.parametrize(
     "chosen",
     [chosen for chosen in CHOICES if not {"http", "tls"} <= set(chosen)],
@@ -88,9 +94,8 @@ def test_values_go_where_they_belong(helm: Callable[..., str]) -> None:
         autoscaling__maxReplicas="20",
         patches__Deployment__spec__template__spec__nodeSelector__pool="images",
     )
-    pod = found["Deployment", NAME]["spec"]["template"]["spec"]
-    images = {one["image"] for one in pod["initContainers"] + pod["containers"]}
-    assert images == {"registry.example/aq:v7"}
+    pod, images = pod_of(found)
+    assert set(images.values()) == {"registry.example/aq:v7"}
     assert pod["nodeSelector"] == {"pool": "images"}
     (server,) = pod["containers"]
     assert server["resources"]["limits"] == {"cpu": "2", "memory": "9Gi"}
@@ -121,8 +126,7 @@ def test_the_sidecar_has_its_own_image_and_configuration(
             )
         )
     )
-    pod = found["Deployment", NAME]["spec"]["template"]["spec"]
-    images = {one["name"]: one["image"] for one in pod["initContainers"] + pod["containers"]}
+    pod, images = pod_of(found)
     ours = "registry.example/aq:v7"
     assert images == {"http": "registry.example/envoy:v8", "kernel": ours, "server": ours}
     (volume,) = (one for one in pod["volumes"] if one["name"] == "http")

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from autoquality_core.errors import Overloaded, RequestCancelled
+from autoquality_core.errors import RequestCancelled
 from autoquality_core.formats import EncoderOptions, WebpEncoder, encoder_for
 from autoquality_core.images import ImageLimits, Pixels, open_image
 from autoquality_core.metrics import DSSIM
@@ -19,9 +19,7 @@ from autoquality_core.pipeline.session import LendCore, Session
 from autoquality_core.runtime.context import Context, Observer, Step, active_context
 from autoquality_core.runtime.deadline import Deadline
 from autoquality_core.types import Format, Method, Probe, Progress, TargetSpec
-from autoquality_server.admission import Admission
 from tests.photos import crop
-from tests.waiting import LIMIT, in_background
 
 LIMITS = ImageLimits(2**26, 2**26)
 IMAGE = crop("coffee.png", 256, 192)
@@ -142,55 +140,6 @@ def test_a_failure_of_the_second_probe_fails_the_request(monkeypatch: pytest.Mon
     with pytest.raises(MemoryError):
         session.probe_two(60, 80)
     assert not [one.name for one in threading.enumerate() if one.name.startswith("second")]
-
-
-def test_an_idle_worker_is_lent_and_a_busy_one_is_not() -> None:
-    admission = Admission(workers=2, queue_size=1, pixels=10**7)
-    with admission.admit(Deadline(), 10**6):
-        with admission.second_worker(10**6) as lent:
-            assert lent
-            assert admission.running == 1, "it is no request of its own"
-            assert admission.pixels == 2 * 10**6
-            with admission.second_worker(10**6) as third:
-                assert not third
-        assert admission.pixels == 10**6
-        with admission.second_worker(10**7) as too_large:
-            assert not too_large
-        with admission.admit(Deadline(), 10**6), admission.second_worker(1) as lent:
-            assert not lent
-    assert (admission.running, admission.pixels) == (0, 0)
-
-
-def test_who_waits_goes_before_a_second_core() -> None:
-    admission = Admission(workers=2, queue_size=1, pixels=10**7)
-    served = threading.Event()
-
-    def wait() -> None:
-        with admission.admit(Deadline(), 10**6):
-            served.set()
-
-    with admission.admit(Deadline(), 10**6):
-        with admission.second_worker(10**6):
-            waiting = in_background(wait)
-            assert not served.wait(0.1)
-        waiting.result(LIMIT)
-
-
-def test_nobody_is_turned_away_for_a_worker_that_was_only_lent() -> None:
-    admission = Admission(workers=2, queue_size=0, pixels=10**7)
-    served = threading.Event()
-
-    def come() -> None:
-        with admission.admit(Deadline(), 10**6):
-            served.set()
-
-    with admission.admit(Deadline(), 10**6):
-        with admission.second_worker(10**6):
-            coming = in_background(come)
-            assert not served.wait(0.1)
-        coming.result(LIMIT)
-        with admission.admit(Deadline(), 10**6), pytest.raises(Overloaded):
-            come()
 
 
 def test_a_caller_that_leaves_while_an_encoder_works_has_nothing_measured(

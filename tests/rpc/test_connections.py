@@ -6,6 +6,7 @@ import gc
 import socket
 import struct
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import grpc
@@ -67,15 +68,23 @@ def test_whoever_connects_and_says_nothing_is_hung_up_on(
             pass
 
 
+@contextmanager
+def no_collections() -> Iterator[None]:
+    gc.collect()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+
+
 @pytest.mark.parametrize("how", ["", "field", "overloaded", "abort"])
 def test_a_connection_takes_calls_without_a_garbage_collection(
     serve_with: Callable[..., Served], how: str
 ) -> None:
     """GRPC allows some calls at a time, and counts a call until all of its objects are freed."""
     server = serve_with()
-    gc.collect()
-    gc.disable()
-    try:
+    with no_collections():
         for _ in range(200):
             if how:
                 with pytest.raises(grpc.RpcError) as caught:
@@ -83,8 +92,6 @@ def test_a_connection_takes_calls_without_a_garbage_collection(
                 assert caught.value.code() is not grpc.StatusCode.UNAVAILABLE
             else:
                 server.stub.Encode(request())
-    finally:
-        gc.enable()
 
 
 def test_a_connection_takes_streams_without_a_garbage_collection(
@@ -92,10 +99,6 @@ def test_a_connection_takes_streams_without_a_garbage_collection(
 ) -> None:
     """Streams end in the same way."""
     server = serve_with()
-    gc.collect()
-    gc.disable()
-    try:
+    with no_collections():
         for _ in range(200):
             assert len(list(server.stub.EncodeStream(iter([pb.EncodeStreamRequest()])))) == 2
-    finally:
-        gc.enable()

@@ -25,6 +25,7 @@ from bench.compare.tables import our_cost
 from bench.compare.task import NAMES, Entrant, Entry, Row, Task
 from bench.record import Measure, read, record_of
 from tests.photos import crop, with_alpha
+from tests.repo.bench.conftest import Refusal
 
 RIVALS = {
     *("bisection", "secant", "Pillow, quality -= 5", "Pillow, bisection", "thumbor max_bytes"),
@@ -81,20 +82,9 @@ def test_one_tiny_image_goes_through_every_tool(
     ],
 )
 def test_a_wrong_argument_is_refused_by_its_name(
-    rivals: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-    arguments: list[str],
-    field: str,
+    rivals: Path, refusal: Refusal, arguments: list[str], field: str
 ) -> None:
-    (tmp_path / "empty").mkdir()
-    (tmp_path / "broken.png").write_bytes(b"no image")
-    monkeypatch.chdir(tmp_path)
-    with pytest.raises(SystemExit) as ended:
-        compare.main(arguments)
-    assert ended.value.code == 2
-    assert field in capsys.readouterr().err
+    assert field in refusal(compare.main, arguments)
 
 
 def task(tmp_path: Path, setting: str, resolved: ResolvedTarget) -> Task:

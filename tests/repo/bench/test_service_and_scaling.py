@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import os
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -25,8 +24,7 @@ from bench.scaling.megapixels import METHODS, megapixels
 from bench.scaling.tables import page
 from bench.service import pages as service_pages
 from bench.service.__main__ import main as service_main
-
-Main = Callable[[list[str]], int]
+from tests.repo.bench.conftest import Main, Refusal
 
 
 def one_record(main: Main, arguments: list[str], folder: Path) -> Record:
@@ -140,11 +138,9 @@ def test_a_stage_excludes_the_stages_inside_it() -> None:
     ],
 )
 def test_a_wrong_argument_is_refused(
-    main: Main, arguments: list[str], field: str, capsys: pytest.CaptureFixture[str]
+    refusal: Refusal, main: Main, arguments: list[str], field: str
 ) -> None:
-    with pytest.raises(SystemExit):
-        main(arguments)
-    assert field in capsys.readouterr().err
+    assert field in refusal(main, arguments)
 
 
 def test_a_photograph_has_the_requested_size() -> None:

@@ -23,6 +23,7 @@ from bench.worst.causes import Cause, causes
 from bench.worst.facts import Search, Try, search_of
 from bench.worst.why import why
 from tests.photos import crop
+from tests.repo.bench.conftest import Refusal
 
 
 def search(
@@ -209,15 +210,6 @@ def test_the_worst_images_have_the_most_encodings() -> None:
     ],
 )
 def test_a_wrong_argument_is_refused_by_its_name(
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-    arguments: list[str],
-    field: str,
+    refusal: Refusal, arguments: list[str], field: str
 ) -> None:
-    (tmp_path / "empty").mkdir()
-    (tmp_path / "broken.png").write_bytes(b"no image")
-    monkeypatch.chdir(tmp_path)
-    with pytest.raises(SystemExit):
-        worst.main(arguments)
-    assert field in capsys.readouterr().err
+    assert field in refusal(worst.main, arguments)
