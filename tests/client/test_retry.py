@@ -174,7 +174,7 @@ def test_a_server_that_stays_away_is_reported_as_unavailable(
 def test_closing_the_client_ends_the_wait_for_a_connection(free_port: int) -> None:
     client = Client(f"127.0.0.1:{free_port}", timeout=None)
     call = in_background(client.encode, b"photo")
-    time.sleep(1)
+    time.sleep(0.5)
     client.close()
     with pytest.raises((CancelledError, RuntimeError)):
         call.result(5)

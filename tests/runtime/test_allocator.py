@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import cache
 
 from tests.commands import python
 
@@ -38,6 +39,7 @@ print(before - resident())
 """
 
 
+@cache
 def measured(**environment: str) -> list[float]:
     """MiB kept of large buffers and MiB returned of small ones, in a process of its own."""
     others = {name: text for name, text in os.environ.items() if not name.startswith("MALLOC_")}
