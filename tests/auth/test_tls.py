@@ -182,7 +182,7 @@ def test_a_renewal_and_a_failed_one_are_logged_once(
 
 def start_of(**variables: object) -> subprocess.CompletedProcess[str]:
     log = {"LOG_FORMAT": "console", "LOG_LEVEL": "error"}
-    local = {"LISTEN": "127.0.0.1:0", "METRICS_LISTEN": "off", **log}
+    local = {"LISTEN": "127.0.0.1:0", "METRICS_LISTEN": "off", "PROCESSES": "1", **log}
     return subprocess.run(
         [sys.executable, "-m", "autoquality_server"],
         env={

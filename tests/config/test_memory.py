@@ -49,7 +49,7 @@ def test_without_cgroups_there_is_no_limit(tmp_path: Path) -> None:
 
 
 def test_by_default_as_many_pixels_are_in_flight_as_half_the_memory_holds() -> None:
-    pixels = Settings(max_resolution=0.1).max_pixels_in_flight
+    pixels = Settings(processes=1, max_resolution=0.1).max_pixels_in_flight
     assert pixels * BYTES_A_PIXEL == pytest.approx(available_memory() / 2, rel=0.01)
 
 

@@ -78,7 +78,7 @@ def test_with_a_gpu_there_is_one_process_unless_networks_run_elsewhere(
 
 
 def test_zero_workers_are_one_per_core() -> None:
-    assert load({"workers": "0"}, {}).settings.workers == available_cores()
+    assert load({"workers": "0", "processes": "1"}, {}).settings.workers == available_cores()
     assert load({"workers": "7"}, {}).settings.workers == 7
 
 

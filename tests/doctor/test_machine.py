@@ -57,7 +57,7 @@ def test_every_process_needs_memory_of_its_own() -> None:
 
 def test_networks_that_tensorflow_may_run_need_more_memory() -> None:
     def most(device: Device = Device.CPU, **networks: Any) -> int:
-        return machine.most_memory(Settings(predictor_device=device, **networks))
+        return machine.most_memory(Settings(processes=1, predictor_device=device, **networks))
 
     least = most(jpeg_net="none", webp_net="none", avif_net="none", jxl_net="none")
     assert most() == least + machine.WITH_NETWORKS

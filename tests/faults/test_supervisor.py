@@ -122,7 +122,7 @@ def test_no_process_outlives_a_supervisor_that_is_killed(
 def test_one_that_is_asked_to_end_finishes_and_is_replaced_and_what_it_counted_stays(
     start_fleet: Callable[..., Fleet],
 ) -> None:
-    fleet = start_fleet()
+    fleet = start_fleet(WORKERS="1")
     for _ in range(4):
         with fleet.client(retries=0) as client:
             client.encode(PHOTO, format="webp", quality=50)

@@ -118,6 +118,7 @@ def start_of(**variables: str) -> subprocess.CompletedProcess[str]:
             **clean_environment(),
             **NO_NETWORKS,
             "AUTOQUALITY_LOG_LEVEL": "error",
+            "AUTOQUALITY_PROCESSES": "1",  # on any machine
             **{f"AUTOQUALITY_{name}": text for name, text in variables.items()},
         },
         cwd=ROOT,

@@ -23,7 +23,7 @@ from tests.servers import NO_NETWORKS, clean_environment, running_server
 from tests.waiting import wait_for
 
 PHOTO = crop("coffee.png", 96, 64)
-TRACING = {**NO_NETWORKS, "AUTOQUALITY_TRACING": "true"}
+TRACING = {**NO_NETWORKS, "AUTOQUALITY_TRACING": "true", "AUTOQUALITY_PROCESSES": "1"}
 
 
 @dataclass
