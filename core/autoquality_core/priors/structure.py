@@ -1,8 +1,7 @@
 """Numbers about an image that tell encoders apart: repetition, direction of edges, smooth areas.
 
 Lossless encoders and JPEG XL save bytes where pixels repeat exactly, AVIF where edges have a
-direction and large areas are smooth. Numba's disk cache depends on this file alone, so it contains
-everything that is compiled.
+direction and large areas are smooth.
 """
 
 from __future__ import annotations
@@ -59,9 +58,16 @@ def edges(frame: Bytes, rows: Indices, columns: Indices) -> Doubles:
     structure tensor; Bigun and Granlund 1987); the logarithms of the mean strengths along and
     across that direction; percentiles of the logarithm of the strength; how sparse they are.
     """
-    along, across = np.empty(rows.size), np.empty(rows.size)
-    peak = np.empty(rows.size)
-    _tensors(frame, rows, columns, along, across, peak)
+    # Sums of integers below 2 ** 24 are exact.
+    values = _squares(frame, rows, columns, BLOCK).astype(np.float32)
+    here = values[:, :-1, :-1]
+    dx, dy = values[:, :-1, 1:] - here, values[:, 1:, :-1] - here
+    xx, yy, xy = (
+        np.einsum("nyx,nyx->n", *pair).astype(np.float64) for pair in ((dx, dx), (dy, dy), (dx, dy))
+    )
+    apart = np.sqrt((xx - yy) ** 2 + 4 * xy**2)
+    along, across = ((xx + yy + one) / 2 / here[0].size for one in (apart, -apart))
+    peak = (dx * dx + dy * dy).max(axis=(1, 2)).astype(np.float64)
     strength = along + across
     logarithms = np.log(strength + 1)
     return np.array(
@@ -83,8 +89,9 @@ def smoothness(frame: Bytes, rows: Indices, columns: Indices) -> Doubles:
     variance of these means, the logarithm of the mean variance that the plane leaves, the mean of
     that variance's logarithm, and the share of squares where it is below 1.
     """
-    means = np.empty((rows.size, SIDE * SIDE))
-    _block_means(frame, rows, columns, means)
+    squares = _squares(frame, rows, columns, SIDE * BLOCK).reshape(-1, SIDE, BLOCK, SIDE, BLOCK)
+    sums = squares.sum(axis=2, dtype=np.uint16).sum(axis=-1, dtype=np.uint16)
+    means = sums.reshape(-1, SIDE * SIDE) / BLOCK**2
     means -= means.mean(axis=1, keepdims=True)
     variance = (means * means).mean(axis=1)
     place = np.arange(SIDE) - (SIDE - 1) / 2
@@ -99,6 +106,13 @@ def smoothness(frame: Bytes, rows: Indices, columns: Indices) -> Doubles:
             (rest < 1).mean(),
         ]
     )
+
+
+def _squares(frame: Bytes, rows: Indices, columns: Indices, side: int) -> Bytes:
+    """The grey or green samples of squares, (n, side, side)."""
+    down, across = frame.shape[0] // side, frame.shape[1] // side
+    plane = frame[: down * side, : across * side, 1 if frame.shape[2] > 2 else 0]
+    return plane.reshape(down, side, across, side).transpose(0, 2, 1, 3)[rows, columns]
 
 
 def _entropy(counts: _Counts) -> float:
@@ -155,43 +169,3 @@ def _count(
                     colour[(shift - before) & (_LEVELS - 1)] += 1
         hashes[at] = np.uint64(0) if flat else max(code, np.uint64(1))
     return equal
-
-
-@compiled
-def _tensors(
-    frame: Bytes, rows: Indices, columns: Indices, along: Doubles, across: Doubles, peak: Doubles
-) -> None:
-    """Fill the strengths of gradients along and across their direction, and the strongest one."""
-    band = 1 if frame.shape[2] > 2 else 0
-    for at in range(rows.size):
-        top, left = rows[at] * BLOCK, columns[at] * BLOCK
-        xx, yy, xy, most = 0.0, 0.0, 0.0, 0.0
-        for y in range(BLOCK - 1):
-            for x in range(BLOCK - 1):
-                here = np.float64(frame[top + y, left + x, band])
-                dx = np.float64(frame[top + y, left + x + 1, band]) - here
-                dy = np.float64(frame[top + y + 1, left + x, band]) - here
-                xx += dx * dx
-                yy += dy * dy
-                xy += dx * dy
-                most = max(most, dx * dx + dy * dy)
-        apart = np.sqrt((xx - yy) * (xx - yy) + 4 * xy * xy)
-        count = np.float64((BLOCK - 1) * (BLOCK - 1))
-        along[at] = (xx + yy + apart) / 2 / count
-        across[at] = (xx + yy - apart) / 2 / count
-        peak[at] = most
-
-
-@compiled
-def _block_means(frame: Bytes, rows: Indices, columns: Indices, means: Doubles) -> None:
-    """Fill the means (n, SIDE * SIDE) of the blocks of each square."""
-    band = 1 if frame.shape[2] > 2 else 0
-    for at in range(rows.size):
-        for block in range(SIDE * SIDE):
-            top = (rows[at] * SIDE + block // SIDE) * BLOCK
-            left = (columns[at] * SIDE + block % SIDE) * BLOCK
-            total = 0.0
-            for y in range(BLOCK):
-                for x in range(BLOCK):
-                    total += np.float64(frame[top + y, left + x, band])
-            means[at, block] = total / (BLOCK * BLOCK)
