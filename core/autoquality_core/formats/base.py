@@ -9,8 +9,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self, TypeVar
 
-import numpy as np
-
 from autoquality_core.images import Pixels
 from autoquality_core.images.colour.icc import PROFILE, in_rgb
 from autoquality_core.images.pixels import Decoded
@@ -298,5 +296,5 @@ def in_colour(pixels: Pixels) -> pyvips.Image:
 
 def samples_of(image: pyvips.Image, frames: int = 1) -> Bytes:
     """The samples of a file opened by libvips: (frames, height, width, bands)."""
-    samples = np.frombuffer(image.write_to_memory(), np.uint8)
-    return samples.reshape(frames, image.height // frames, image.width, image.bands)
+    found: Bytes = image.numpy()
+    return found.reshape(frames, image.height // frames, image.width, image.bands)

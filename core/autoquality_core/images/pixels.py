@@ -133,8 +133,7 @@ class Pixels:
             image, profile = image.colourspace("srgb"), in_rgb(profile)
         colours = nearest(background, profile)
         flat = image.cast("float").flatten(background=colours if image.bands == 4 else colours[:1])
-        samples = np.frombuffer(flat.rint().cast("uchar").write_to_memory(), np.uint8)
-        samples = samples.reshape(*self.samples.shape[:3], flat.bands)
+        samples = flat.rint().cast("uchar").numpy().reshape(*self.samples.shape[:3], flat.bands)
         return replace(self, samples=samples, profile=profile, tone_mapped=False, clipped=False)
 
 

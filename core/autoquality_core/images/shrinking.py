@@ -49,8 +49,8 @@ def _frame(samples: Bytes, width: int, height: int, stoppable: Stoppable) -> Byt
         result = small.extract_band(0, n=colours).maplut(to_samples).bandjoin(alpha)
     result.set_progress(True)  # otherwise libvips does not check whether it was stopped
     with stoppable(partial(result.set_kill, True)):
-        data = result.write_to_memory()
-    return np.frombuffer(data, np.uint8).reshape(height, width, bands)
+        small_samples: Bytes = result.numpy()
+    return small_samples.reshape(height, width, bands)
 
 
 @cache

@@ -18,7 +18,6 @@ from autoquality_core.images import ImageLimits, Metadata, Pixels, check_raw, so
 from autoquality_core.images.colour.spaces import Space
 from autoquality_core.images.hidden import with_continued_colours
 from autoquality_core.images.libvips import allocation_failures
-from autoquality_core.images.orientation import upright
 from autoquality_core.images.pixels import Decoded
 from autoquality_core.metrics import METRICS
 from autoquality_core.networks import Predictor
@@ -292,8 +291,6 @@ def warm_up() -> None:
     source_formats()
     writable()
     learned()
-    for shape, orientation in (((2, 2, 1), 6), ((2, 2, 1), 5), ((1, 2, 3), 6)):  # numba's layouts
-        upright(np.zeros((1, *shape), np.uint8), orientation)
     space = Space(np.zeros((3, 1 << 16), np.float32), np.eye(3, dtype=np.float32))
     space.to_8_bits(np.zeros((1, 1, 3), np.uint8))
     space.to_8_bits(np.zeros((1, 1, 3), np.uint16))

@@ -152,10 +152,8 @@ def _by_vips(image: pyvips.Image, colours: FileColours) -> Rendered:
 
 
 def _samples(image: pyvips.Image) -> Samples:
-    shape = (image.height, image.width, image.bands)
-    if image.format == "uchar":
-        return np.frombuffer(image.write_to_memory(), np.uint8).reshape(shape)
-    return np.frombuffer(image.write_to_memory(), np.uint16).reshape(shape)
+    samples: Samples = image.numpy()
+    return samples.reshape(image.height, image.width, image.bands)
 
 
 def _narrowed(samples: Samples) -> Bytes:
