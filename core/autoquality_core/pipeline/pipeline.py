@@ -29,7 +29,6 @@ from autoquality_core.pipeline.job import EncodeJob, EncodeResult
 from autoquality_core.pipeline.limits import check_limits, check_range
 from autoquality_core.pipeline.methods import (
     MethodHandler,
-    PredictedScore,
     ScoreSearch,
     fixed_quality,
     has_near_lossless,
@@ -84,15 +83,14 @@ class Pipeline:
         self._lend_core = lend_core
         self._advisers = self.predictors if advise else {}
         self._max_search_pixels = max_search_pixels
-        self._searches = self._handlers(ScoreSearch, search_by_size)
-        self._predictions = self._handlers(PredictedScore, predicted_size)
+        self._searches = self._handlers(search_by_size, searches=True)
+        self._predictions = self._handlers(predicted_size, searches=False)
 
-    def _handlers(
-        self, by_metric: type[ScoreSearch], size: MethodHandler
-    ) -> dict[Method, MethodHandler]:
-        searches = {name: by_metric(one, self._advisers) for name, one in METRICS.items()}
-        by_score = {one: searches[one.value].run for one in Method if one.value in METRICS}
-        ml = partial(search_by_network, self.predictors, searches)
+    def _handlers(self, size: MethodHandler, *, searches: bool) -> dict[Method, MethodHandler]:
+        by_metric = partial(ScoreSearch, predictors=self._advisers, searches=searches)
+        searches_by = {name: by_metric(one) for name, one in METRICS.items()}
+        by_score = {one: searches_by[one.value].run for one in Method if one.value in METRICS}
+        ml = partial(search_by_network, self.predictors, searches_by)
         return {**by_score, Method.SIZE: size, Method.ML: ml}
 
     def encode(self, job: EncodeJob, deadline: Deadline) -> EncodeResult:

@@ -10,6 +10,5 @@ from autoquality_core.pipeline.methods.near_lossless import (
 )
 from autoquality_core.pipeline.methods.score import ScoreSearch as ScoreSearch
 from autoquality_core.pipeline.methods.score import search_by_network as search_by_network
+from autoquality_core.pipeline.methods.size import predicted_size as predicted_size
 from autoquality_core.pipeline.methods.size import search_by_size as search_by_size
-from autoquality_core.pipeline.methods.unsearched import PredictedScore as PredictedScore
-from autoquality_core.pipeline.methods.unsearched import predicted_size as predicted_size

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from autoquality_core.metrics import Metric
 from autoquality_core.pipeline.session import Session
-from autoquality_core.search import Observation
+from autoquality_core.search import CurvePrior, Found, Goal, Observation, search
+from autoquality_core.types import ResolvedTarget
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +24,30 @@ class Attempts:
     metric: Metric | None = None
     others: tuple[Metric, ...] = ()
     constant: int = 0
+
+    def search(
+        self,
+        goal: Goal,
+        resolved: ResolvedTarget,
+        prior: CurvePrior | Sequence[CurvePrior],
+        first: int | None = None,
+        find: Callable[..., Found] = search,
+        **more: Any,
+    ) -> Found:
+        """The answer of `find`, which takes the arguments of `search`, `more` among them."""
+        session = self.session
+        return find(
+            goal,
+            resolved.min_quality,
+            resolved.max_quality,
+            self.one,
+            prior=prior,
+            first=first,
+            equivalents=session.equivalents,
+            may_continue=lambda quality: session.knows(quality) or session.may_continue(quality),
+            attempt_two=self.two if session.may_probe_two else None,
+            **more,
+        )
 
     def one(self, quality: int) -> Observation:
         """Try a quality."""

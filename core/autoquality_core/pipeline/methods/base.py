@@ -8,7 +8,7 @@ from typing import Protocol, TypeAlias
 
 from autoquality_core.pipeline.session import Session
 from autoquality_core.search import Found
-from autoquality_core.types import Notice, Outcome, ResolvedTarget
+from autoquality_core.types import Notice, NoticeCode, Outcome, ResolvedTarget
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,3 +50,10 @@ def fixed_quality(quality: int, outcome: Outcome = Outcome.FIXED_QUALITY) -> Met
         return Answer(quality, outcome, resolved)
 
     return encode
+
+
+def skipped(session: Session) -> Notice:
+    """Says that an image has too many pixels for a search."""
+    size = f"{session.pixel_count / 1e6:.1f} megapixels"
+    message = f"this server does not search {size}: the predicted quality was used"
+    return Notice(NoticeCode.SEARCH_SKIPPED, message)

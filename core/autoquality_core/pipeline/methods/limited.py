@@ -69,3 +69,14 @@ def keeps_scores(scores: Mapping[str, float], limits: Limits) -> bool:
     return not any(
         is_worse(METRICS[name], scores[name], worst) for name, worst in limits.scores.items()
     )
+
+
+def within_limits(session: Session, limits: Limits, quality: int) -> bool:
+    """True if a known quality is within the limits, as far as there is time to know."""
+    if session.size(quality) > (limits.max_bytes or math.inf):
+        return False
+    if not limits.scores or not session.may_continue(quality):
+        return True
+    for metric in other_metrics(limits, None):
+        session.measure(quality, metric)
+    return keeps_scores(session.scores(quality), limits)

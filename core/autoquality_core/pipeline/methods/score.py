@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import logging
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from types import MappingProxyType
 
+import numpy as np
+
 from autoquality_core.metrics import DSSIM, Metric
 from autoquality_core.networks import CircuitOpen, Prediction, PredictionFailed, Predictor
 from autoquality_core.pipeline.methods.attempts import Attempts
-from autoquality_core.pipeline.methods.base import Answer
+from autoquality_core.pipeline.methods.base import Answer, skipped
 from autoquality_core.pipeline.methods.budget import within_budget
 from autoquality_core.pipeline.methods.chroma import search_over_chroma
 from autoquality_core.pipeline.methods.limited import (
     further_curves,
-    keeps_scores,
     other_metrics,
     under_limits,
+    within_limits,
 )
 from autoquality_core.pipeline.prediction_policy import predict, worthwhile_prediction
 from autoquality_core.pipeline.session import LIKELY, Session
@@ -32,7 +33,6 @@ from autoquality_core.search import (
     ScoreGoal,
     Stop,
     chance,
-    search,
 )
 from autoquality_core.types import Format, Method, Notice, NoticeCode, Outcome, ResolvedTarget
 
@@ -44,19 +44,33 @@ _NONE: Mapping[Format, Predictor] = MappingProxyType({})
 class ScoreSearch:
     """Searches by a metric, from the encoder's usual curve or from a network's prediction."""
 
-    def __init__(self, metric: Metric, predictors: Mapping[Format, Predictor] = _NONE) -> None:
-        """`predictors` are used where that is likely to save time."""
+    def __init__(
+        self,
+        metric: Metric,
+        predictors: Mapping[Format, Predictor] = _NONE,
+        *,
+        searches: bool = True,
+    ) -> None:
+        """`predictors` are used where that is likely to save time.
+
+        Without `searches`, for images with too many pixels, the answer is the quality where the
+        predicted curve meets the target. Nothing is measured, except for limits. If the file
+        exceeds one, there is a search.
+        """
         self.metric = metric
         self._predictors = predictors
+        self._searches = searches
 
     def run(self, session: Session, resolved: ResolvedTarget) -> Answer:
         """See MethodHandler."""
         prediction = None
         if self._predictors:
-            goal, priors = self._beliefs(session, resolved)
-            likely = chance(goal, resolved.min_quality, resolved.max_quality, *priors)
+            misses = 1.0
+            if self._searches:
+                goal, priors = self._beliefs(session, resolved)
+                misses -= chance(goal, resolved.min_quality, resolved.max_quality, *priors)
             prediction = worthwhile_prediction(
-                self._predictors, session, self.metric, resolved.target, misses=1 - likely
+                self._predictors, session, self.metric, resolved.target, misses
             )
         return self.search(session, resolved, prediction)
 
@@ -68,6 +82,11 @@ class ScoreSearch:
         With a predicted curve, the search starts at the quality that is most likely good enough.
         With probabilities of qualities alone, it starts at the most probable one.
         """
+        if not self._searches:
+            quality = self._likeliest(session, resolved, prediction)
+            answer = _trusted(session, resolved, prediction, quality, skipped(session))
+            if answer is not None:
+                return answer
         find = partial(self._find, prediction)
         notices: tuple[Notice, ...] = ()
         usual = session.encoder
@@ -82,6 +101,17 @@ class ScoreSearch:
             notices = (*notices, Notice(NoticeCode.FULL_CHROMA, message))
         predicted = None if prediction is None else prediction.quality
         return Answer(found.best.quality, found.outcome, resolved, predicted, notices)
+
+    def _likeliest(
+        self, session: Session, resolved: ResolvedTarget, prediction: Prediction | None
+    ) -> int:
+        """The quality that most likely meets the target, by a prediction or the learned curves."""
+        low, high = resolved.min_quality, resolved.max_quality
+        if prediction is not None and prediction.curve is None:
+            return min(max(prediction.quality, low), high)
+        curve = None if prediction is None else prediction.curve
+        goal, priors = self._beliefs(session, resolved, curve)
+        return low + int(np.abs(priors[0].mean[low - 1 : high] - goal.aim).argmin())
 
     def _find(
         self,
@@ -104,18 +134,7 @@ class ScoreSearch:
                 first = prediction.quality
         others = other_metrics(resolved.limits, self.metric)
         attempts = Attempts(session, self.metric, others, session.metadata.size)
-        return search(
-            goal,
-            resolved.min_quality,
-            resolved.max_quality,
-            attempts.one,
-            prior=priors,
-            first=first,
-            equivalents=session.equivalents,
-            may_continue=lambda quality: session.knows(quality) or session.may_continue(quality),
-            attempt_two=attempts.two if session.may_probe_two else None,
-            stop=stop,
-        )
+        return attempts.search(goal, resolved, priors, first, stop=stop)
 
     def _beliefs(
         self,
@@ -172,25 +191,26 @@ def search_by_network(
     # An error that covers every score makes a measurement superfluous.
     if resolved.allowed_error < metric.high - metric.low:
         return search.search(session, resolved, prediction)
-    return _trusting(search, session, resolved, prediction)
-
-
-def _trusting(
-    search: ScoreSearch, session: Session, resolved: ResolvedTarget, prediction: Prediction
-) -> Answer:
-    """The predicted quality, unmeasured except by the metrics of limits.
-
-    If it exceeds a limit, the answer of a search with the default allowed error: with the largest
-    one, any quality within the limits would be good enough.
-    """
     quality = min(max(prediction.quality, resolved.min_quality), resolved.max_quality)
-    limits = resolved.limits
-    session.probe(quality, *other_metrics(limits, None))
-    fits = session.size(quality) <= (limits.max_bytes or math.inf)
-    if fits and keeps_scores(session.scores(quality), limits):
-        return Answer(quality, Outcome.PREDICTION_TRUSTED, resolved, prediction.quality)
-    usual = replace(resolved, allowed_error=search.metric.default_allowed_error)
-    return search.search(session, usual, prediction)
+    answer = _trusted(session, resolved, prediction, quality)
+    # With the largest error, any quality within the limits would be good enough.
+    usual = replace(resolved, allowed_error=metric.default_allowed_error)
+    return answer or search.search(session, usual, prediction)
+
+
+def _trusted(
+    session: Session,
+    resolved: ResolvedTarget,
+    prediction: Prediction | None,
+    quality: int,
+    *notices: Notice,
+) -> Answer | None:
+    """A predicted quality, unmeasured except by the metrics of limits; None if it exceeds one."""
+    session.probe(quality)
+    if not within_limits(session, resolved.limits, quality):
+        return None
+    predicted = None if prediction is None else prediction.quality
+    return Answer(quality, Outcome.PREDICTION_TRUSTED, resolved, predicted, notices)
 
 
 def _without(search: ScoreSearch, session: Session, resolved: ResolvedTarget, why: str) -> Answer:

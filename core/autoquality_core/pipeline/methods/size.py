@@ -8,7 +8,7 @@ from dataclasses import replace
 from functools import partial
 
 from autoquality_core.pipeline.methods.attempts import Attempts
-from autoquality_core.pipeline.methods.base import Answer
+from autoquality_core.pipeline.methods.base import Answer, skipped
 from autoquality_core.pipeline.methods.budget import within_budget
 from autoquality_core.pipeline.methods.limited import (
     further_curves,
@@ -18,7 +18,7 @@ from autoquality_core.pipeline.methods.limited import (
 )
 from autoquality_core.pipeline.session import LIKELY, Session
 from autoquality_core.priors import size_prior
-from autoquality_core.search import CurvePrior, Found, SizeGoal, chance, search
+from autoquality_core.search import CurvePrior, Found, SizeGoal, chance, first_fitting, search
 from autoquality_core.types import Outcome, ResolvedTarget
 
 
@@ -40,6 +40,17 @@ def search_by_size(
     if outcome is Outcome.TARGET_MET and limited:
         outcome = Outcome.MAX_BYTES_REACHED
     return Answer(quality, outcome, resolved, notices=notices)
+
+
+def predicted_size(session: Session, resolved: ResolvedTarget) -> Answer:
+    """One encoding, at a predicted quality that is likely to fit; more until one fits.
+
+    If the file exceeds a limit on scores, there is a search.
+    """
+    answer = search_by_size(session, resolved, first_fitting)
+    if answer.outcome not in (Outcome.PREDICTION_TRUSTED, Outcome.MIN_QUALITY_REACHED):
+        return answer
+    return replace(answer, notices=(*answer.notices, skipped(session)))
 
 
 def _search(
@@ -66,16 +77,8 @@ def _search(
     constant = session.metadata.size
     goal = under_limits(_goal(session, resolved, constant), None, limits, session)
     attempts = Attempts(session, others=metrics, constant=constant)
-    return search(
-        goal,
-        resolved.min_quality,
-        resolved.max_quality,
-        attempts.one,
-        prior=[_prior(session), *further_curves(goal, metrics, session)],
-        first=quality,
-        equivalents=session.equivalents,
-        may_continue=session.may_continue,
-    )
+    priors = [_prior(session), *further_curves(goal, metrics, session)]
+    return attempts.search(goal, resolved, priors, quality)
 
 
 def _by_size(
@@ -104,18 +107,7 @@ def _by_size(
     prior = size_prior(session.encoder, session.pixel_count)
     if chance(goal, resolved.min_quality, resolved.max_quality, prior) < LIKELY:
         prior = _prior(session)
-    attempts = Attempts(session, constant=constant)
-    return find(
-        goal,
-        resolved.min_quality,
-        resolved.max_quality,
-        attempts.one,
-        prior=prior,
-        first=first,
-        equivalents=session.equivalents,
-        may_continue=session.may_continue,
-        attempt_two=attempts.two if session.may_probe_two else None,
-    )
+    return Attempts(session, constant=constant).search(goal, resolved, prior, first, find)
 
 
 def _goal(session: Session, resolved: ResolvedTarget, constant: int) -> SizeGoal:
