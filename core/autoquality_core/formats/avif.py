@@ -20,7 +20,6 @@ from autoquality_core.formats.base import (
     COMMON_LIBRARIES,
     EACH_QUALITY,
     SUBSAMPLE_MODES,
-    WHOLE_CHROMA,
     ChromaOptions,
     Encoder,
     has_whole_chroma,
@@ -134,10 +133,6 @@ class AvifEncoder(Encoder):
     def learned_offsets(self) -> tuple[str, ...]:
         full = "avif-full" if self.options.chroma is Chroma.FULL else None
         return named(_OFFSETS.get(self.options.speed), full)
-
-    @property
-    def whole_chroma_from(self) -> int | None:
-        return WHOLE_CHROMA if self.options.chroma is Chroma.BY_QUALITY else None
 
 
 @cache

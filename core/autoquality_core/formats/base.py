@@ -212,7 +212,7 @@ class Encoder(ABC):
     @property
     def whole_chroma_from(self) -> int | None:
         """The lowest quality with chroma at full resolution; None if it never changes."""
-        return None
+        return WHOLE_CHROMA if self.chroma is Chroma.BY_QUALITY else None
 
     @property
     def breaks(self) -> tuple[int, ...]:
@@ -227,8 +227,8 @@ class Encoder(ABC):
 
     @property
     def seconds_per_byte(self) -> float:
-        """Cost of each byte of a file on one core, where that exceeds the cost of the pixels."""
-        return 0.0
+        """Cost of each byte of a lossless file on one core, if the format has lossy ones, too."""
+        return 1e-6 if self.has_quality and not self.takes_quality else 0.0
 
     def for_network(self) -> Encoder:
         """The encoder that the bundled network of this format predicts for."""

@@ -11,7 +11,6 @@ from autoquality_core.formats.base import (
     CHROMA_MEANING,
     CHROMAS,
     SUBSAMPLE_MODES,
-    WHOLE_CHROMA,
     ChromaOptions,
     Encoder,
     option,
@@ -103,10 +102,6 @@ class JpegEncoder(Encoder):
     @property
     def learned_offsets(self) -> tuple[str, ...]:
         return (f"{self.learned}-full",) if self.options.chroma is Chroma.FULL else ()
-
-    @property
-    def whole_chroma_from(self) -> int | None:
-        return WHOLE_CHROMA if self.options.chroma is Chroma.BY_QUALITY else None
 
     def for_network(self) -> JpegEncoder:
         return JpegEncoder(BEST_MOZJPEG.with_chroma(self.options.chroma))

@@ -81,10 +81,6 @@ class JxlEncoder(Encoder):
         return 1e-7 * max(1, self.options.effort - 3)
 
     @property
-    def seconds_per_byte(self) -> float:
-        return 1e-6 if self.options.lossless else 0.0
-
-    @property
     def learned_offsets(self) -> tuple[str, ...]:
         return named(_OFFSETS.get(self.options.effort))
 

@@ -159,10 +159,6 @@ class WebpEncoder(Encoder):
         return int(image.get("n-pages")) if image.get_typeof("n-pages") else 1
 
     @property
-    def seconds_per_byte(self) -> float:
-        return 0.0 if self.takes_quality else 1e-6
-
-    @property
     def learned_offsets(self) -> tuple[str, ...]:
         sharp = "webp-sharp" if self.options.smart_subsample else None
         return named(_OFFSETS.get(self.options.effort), sharp)

@@ -89,3 +89,10 @@ def spread(down: int, across: int, count: int) -> tuple[Indices, Indices]:
     at = ((np.arange(count) + 0.5) * (down * across / count)).astype(np.intp)
     rows, columns = np.divmod(at, across)
     return rows, (columns + (rows * (_GOLDEN * across)).astype(np.intp)) % across
+
+
+def squares(frame: Bytes, side: int, rows: Indices, columns: Indices) -> Bytes:
+    """The squares of `side` pixels at `rows` and `columns`: (n, side, side, bands)."""
+    down, across = frame.shape[0] // side, frame.shape[1] // side
+    grid = frame[: down * side, : across * side].reshape(down, side, across, side, -1)
+    return grid.transpose(0, 2, 1, 3, 4)[rows, columns]

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from autoquality_core.images.blocks import at_least, spread
+from autoquality_core.images.blocks import at_least, spread, squares
 from autoquality_core.images.pixels import Pixels
 from autoquality_core.runtime.arrays import Bytes
 
@@ -49,9 +49,7 @@ def mosaic(pixels: Pixels) -> Bytes:
     """
     frame = at_least(pixels.samples[0], TILE)
     down, across = frame.shape[0] // TILE, frame.shape[1] // TILE
-    grid = frame[: down * TILE, : across * TILE].reshape(down, TILE, across, TILE, -1)
-    rows, columns = spread(down, across, TILES)
-    tiles = _rgb(grid.transpose(0, 2, 1, 3, 4)[rows, columns])
+    tiles = _rgb(squares(frame, TILE, *spread(down, across, TILES)))
     side_by_side = tiles.reshape(PER_SIDE, PER_SIDE, TILE, TILE, 3).transpose(0, 2, 1, 3, 4)
     return np.ascontiguousarray(side_by_side).reshape(SIDE, SIDE, 3)
 

@@ -1,7 +1,8 @@
 """Numbers about an image that tell encoders apart: repetition, direction of edges, smooth areas.
 
 Lossless encoders and JPEG XL save bytes where pixels repeat exactly, AVIF where edges have a
-direction and large areas are smooth.
+direction and large areas are smooth. Numba's disk cache depends on this file alone, so it contains
+everything that is compiled.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from autoquality_core.images.blocks import squares
 from autoquality_core.runtime.arrays import Bools, Bytes, Doubles, Indices
 from autoquality_core.runtime.compilation import compiled
 
@@ -59,7 +61,7 @@ def edges(frame: Bytes, rows: Indices, columns: Indices) -> Doubles:
     across that direction; percentiles of the logarithm of the strength; how sparse they are.
     """
     # Sums of integers below 2 ** 24 are exact.
-    values = _squares(frame, rows, columns, BLOCK).astype(np.float32)
+    values = squares(_plane(frame), BLOCK, rows, columns)[..., 0].astype(np.float32)
     here = values[:, :-1, :-1]
     dx, dy = values[:, :-1, 1:] - here, values[:, 1:, :-1] - here
     xx, yy, xy = (
@@ -89,8 +91,9 @@ def smoothness(frame: Bytes, rows: Indices, columns: Indices) -> Doubles:
     variance of these means, the logarithm of the mean variance that the plane leaves, the mean of
     that variance's logarithm, and the share of squares where it is below 1.
     """
-    squares = _squares(frame, rows, columns, SIDE * BLOCK).reshape(-1, SIDE, BLOCK, SIDE, BLOCK)
-    sums = squares.sum(axis=2, dtype=np.uint16).sum(axis=-1, dtype=np.uint16)
+    blocks = squares(_plane(frame), SIDE * BLOCK, rows, columns)
+    blocks = blocks.reshape(-1, SIDE, BLOCK, SIDE, BLOCK)
+    sums = blocks.sum(axis=2, dtype=np.uint16).sum(axis=-1, dtype=np.uint16)
     means = sums.reshape(-1, SIDE * SIDE) / BLOCK**2
     means -= means.mean(axis=1, keepdims=True)
     variance = (means * means).mean(axis=1)
@@ -108,11 +111,9 @@ def smoothness(frame: Bytes, rows: Indices, columns: Indices) -> Doubles:
     )
 
 
-def _squares(frame: Bytes, rows: Indices, columns: Indices, side: int) -> Bytes:
-    """The grey or green samples of squares, (n, side, side)."""
-    down, across = frame.shape[0] // side, frame.shape[1] // side
-    plane = frame[: down * side, : across * side, 1 if frame.shape[2] > 2 else 0]
-    return plane.reshape(down, side, across, side).transpose(0, 2, 1, 3)[rows, columns]
+def _plane(frame: Bytes) -> Bytes:
+    """The grey or green samples."""
+    return frame[..., 1 if frame.shape[2] > 2 else 0]
 
 
 def _entropy(counts: _Counts) -> float:
