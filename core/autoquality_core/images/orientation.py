@@ -21,11 +21,13 @@ def upright(samples: S, orientation: int) -> S:
     """The upright frames of (frames, height, width, bands); unchanged for unknown values."""
     if orientation not in range(2, 9):
         return samples
-    frames, height, width, bands = samples.shape
-    sides = (width, height) if swaps_sides(orientation) else (height, width)
-    turned = np.empty((frames, *sides, bands), samples.dtype)
-    for frame, place in zip(samples, turned, strict=True):
-        image = pyvips.Image.new_from_array(np.ascontiguousarray(frame)).copy()
-        image.set_type(pyvips.GValue.gint_type, "orientation", orientation)
-        place[:] = image.autorot().numpy().reshape(place.shape)
-    return cast("S", turned)
+    turned = [_turned(frame, orientation) for frame in samples]
+    return cast("S", turned[0][np.newaxis] if len(turned) == 1 else np.stack(turned))
+
+
+def _turned(frame: Samples, orientation: int) -> Samples:
+    image = pyvips.Image.new_from_array(np.ascontiguousarray(frame)).copy()
+    image.set_type(pyvips.GValue.gint_type, "orientation", orientation)
+    image = image.autorot()
+    found: Samples = image.numpy()
+    return found.reshape(image.height, image.width, frame.shape[-1])
