@@ -41,7 +41,7 @@ def test_an_encoding_without_a_waiting_caller_is_stopped(fmt: Format) -> None:
     image = pyvips.Image.new_from_source(source, "", access="sequential")
     image.set_progress(True)
     pixels = Pixels(NOISE)
-    pixels._view.image = image
+    object.__setattr__(pixels, "_image", image)
     session = trial_of(pixels, fmt, deadline)
     with pytest.raises(RequestCancelled):
         session.probe(80)

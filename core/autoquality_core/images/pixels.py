@@ -16,13 +16,7 @@ from autoquality_core.images.libvips import ensure_configured
 from autoquality_core.runtime.arrays import Bytes, Indices
 from autoquality_core.runtime.codecs import pyvips
 
-
-class _View:
-    """The libvips view of some pixels, once it is needed. Thread-safe."""
-
-    def __init__(self) -> None:
-        self.lock = threading.Lock()
-        self.image: pyvips.Image | None = None
+_making = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +40,7 @@ class Pixels:
     tone_mapped: bool = False
     clipped: bool = False
     exact: bool = False
-    _view: _View = field(default_factory=_View, init=False, repr=False, compare=False)
+    _image: pyvips.Image | None = field(default=None, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         ensure_configured()
@@ -60,11 +54,10 @@ class Pixels:
 
         It has the profile, and for an animation a page-height, the delays and the loop.
         """
-        view = self._view
-        with view.lock:
-            if view.image is None:
-                view.image = self._made_image()
-            return view.image
+        with _making:
+            if self._image is None:
+                object.__setattr__(self, "_image", self._made_image())
+            return self._image
 
     def _made_image(self) -> pyvips.Image:
         frames, height, width, bands = self.samples.shape
@@ -120,9 +113,8 @@ class Pixels:
         encoding. mozjpeg's trellis and aom start when they have all pixels, and cannot
         be stopped then. Nor can libjxl and the encoders of `formats.plain`.
         """
-        image = self._view.image
-        if image is not None:
-            image.set_kill(True)
+        if self._image is not None:
+            self._image.set_kill(True)
 
     def flattened(self, background: tuple[int, int, int]) -> Self:
         """Without alpha, over a background in sRGB; stays grey if both are grey."""
