@@ -118,3 +118,22 @@ def test_a_probe_that_breaks_the_allowances_by_distance_puts_them_aside() -> Non
     bounds.add(1, 7.0)
     bounds.add(3, 6.85)
     assert bounds.interval()[0][4] == pytest.approx(7 - 2 * 0.15)
+
+
+def test_a_smooth_part_falls_less_than_the_rest() -> None:
+    rough = Roughness(ALLOWANCE, across=2.0, breaks=(5,), smooth=0.1, smooth_from=3)
+    bounds = Bounds(1, 6, rough)
+    bounds.add(1, 7.0)
+    bounds.add(3, 8.0)
+    assert list(bounds.interval().lower) == [7.0, 7 - ALLOWANCE, 8.0, 7.9, 6.0, 6.0]
+    bounds.add(4, 7.85)
+    bounds.add(5, 9.0)
+    assert bounds.interval().lower[5] == pytest.approx(8.9)
+    assert bounds.interval().upper[2:5] == pytest.approx([8.0, 7.85, 9.0])
+
+
+def test_a_range_that_begins_in_the_smooth_part_is_smooth() -> None:
+    bounds = Bounds(5, 7, Roughness(ALLOWANCE, smooth=0.1, smooth_from=3))
+    bounds.add(5, 7.0)
+    assert list(bounds.interval().lower) == [7.0, 6.9, 6.9]
+    assert Bounds(1, 2, Roughness(ALLOWANCE, smooth=0.1, smooth_from=3)).interval().lower.size == 2

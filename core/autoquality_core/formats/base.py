@@ -221,6 +221,11 @@ class Encoder(ABC):
         return () if whole is None else (whole,)
 
     @property
+    def smooth_from(self) -> int | None:
+        """The quality from which on curves hardly fall within a part; None if none is special."""
+        return None
+
+    @property
     def probe_seconds_per_pixel(self) -> float:
         """Cost of encoding and decoding on one core."""
         return 1e-7

@@ -34,6 +34,9 @@ _BREAKS = (5, 96)
 of 0.5, many graphics take fewer bytes than at 95, up to a third."""
 _FAST_BREAKS = (5, 57, 96)
 """Efforts below 5 also have a break at quality 57, from which on the DSSIM is worse."""
+_SMOOTH_FROM = 57
+"""From a distance of 4 down, libjxl smooths less. Files take up to 5 % fewer bytes than at 56, and
+hardly ever fewer than at a lower quality from there on. Below, their sizes fall here and there."""
 
 _HIGHEST_EFFORT = 7
 """Efforts 8 and 9 take 280 bytes a pixel, five times those of 5 and more than the service reserves
@@ -87,6 +90,10 @@ class JxlEncoder(Encoder):
     @property
     def breaks(self) -> tuple[int, ...]:
         return _FAST_BREAKS if self.options.effort < _USUAL_EFFORT else _BREAKS
+
+    @property
+    def smooth_from(self) -> int:
+        return _SMOOTH_FROM
 
     def encode(self, pixels: Pixels, quality: int) -> bytes:
         lossless, samples = self.options.lossless, pixels.samples

@@ -104,13 +104,19 @@ def _prior_of(encoder: Encoder, curve: str) -> CurvePrior:
     offsets = [load_learned(f"{key}.offset.json", curve) or {} for key in encoder.learned_offsets]
     within = max(usual.allowance, *(one.get("allowance", 0.0) for one in offsets), 0.0)
     across = max(usual.across, *(one.get("across", 0.0) for one in offsets), 0.0)
-    return replace(prior, roughness=replace(usual, allowance=within, across=across, breaks=breaks))
+    others = (one.get("smooth", one.get("allowance", 0.0)) for one in offsets)
+    smooth = max(usual.smooth, *others, 0.0)
+    found = Roughness(
+        *(within, across, breaks, usual.near, usual.margin), smooth, encoder.smooth_from
+    )
+    return replace(prior, roughness=found)
 
 
 def _rougher(prior: CurvePrior, factor: float) -> CurvePrior:
     """The prior of curves that fall further within their parts. A fall at a break stays."""
     usual = prior.roughness
-    return replace(prior, roughness=replace(usual, allowance=factor * usual.allowance))
+    allowance, smooth = factor * usual.allowance, factor * usual.smooth
+    return replace(prior, roughness=replace(usual, allowance=allowance, smooth=smooth))
 
 
 def _with_offsets(
@@ -158,6 +164,7 @@ def load_prior(key: str, curve: str) -> CurvePrior:
             learned.get("across", 0.0),
             near=tuple(learned.get("near", ())),
             margin=learned.get("margin", math.inf),
+            smooth=learned.get("smooth", math.inf),
         ),
     )
 

@@ -32,10 +32,10 @@ class Roughness:
     """How far a curve may fall, in its units (natural logarithms): 0.05 is 5 %.
 
     `allowance` holds between qualities of one part of the curve, `across` between its parts. A new
-    part begins at each quality in `breaks`. `near[d - 1]` holds instead between qualities that are
-    d apart; the last entry also holds for larger distances, since a smooth curve has risen again
-    by then. Images exceed `near` here and there, so `margin` is added to it once the target lies
-    between probes.
+    part begins at each quality in `breaks`. Between qualities of one part from `smooth_from` on,
+    `smooth` holds, too. So does `near[d - 1]` between qualities that are d apart; its last entry
+    also holds for larger distances, since a smooth curve has risen again by then. Images exceed
+    `near` here and there, so `margin` is added to it once the target lies between probes.
     """
 
     allowance: float
@@ -43,6 +43,8 @@ class Roughness:
     breaks: tuple[int, ...] = ()
     near: tuple[float, ...] = ()
     margin: float = math.inf
+    smooth: float = math.inf
+    smooth_from: int | None = None
 
 
 class Interval(NamedTuple):
@@ -81,9 +83,13 @@ class Bounds:
         high = np.where(self.unprobed(), np.inf, self._values)
         lower = np.maximum.accumulate(low) - across
         upper = np.minimum.accumulate(high[::-1])[::-1] + across
-        for part in self._parts:
-            lower[part] = np.maximum(lower[part], np.maximum.accumulate(low[part]) - within)
-            back = np.minimum.accumulate(high[part][::-1])[::-1] + within
+        allowed = [(part, within) for part in self._parts]
+        for part in self._smooth_parts:
+            fall = _fall(self._values[part])
+            allowed.append((part, self._widened(self._roughness.smooth, fall)))
+        for part, most in allowed:
+            lower[part] = np.maximum(lower[part], np.maximum.accumulate(low[part]) - most)
+            back = np.minimum.accumulate(high[part][::-1])[::-1] + most
             upper[part] = np.minimum(upper[part], back)
         for apart, most in enumerate(self._near(crossed=crossed), start=1):
             if apart < low.size:
@@ -115,6 +121,15 @@ class Bounds:
         inside = (at - int(self.qualities[0]) for at in self._roughness.breaks)
         cuts = [0, *(at for at in inside if 0 < at < self.qualities.size), self.qualities.size]
         return [slice(*pair) for pair in pairwise(cuts)]
+
+    @cached_property
+    def _smooth_parts(self) -> list[slice]:
+        """What of each part is smooth."""
+        if self._roughness.smooth_from is None:
+            return []
+        start = self._roughness.smooth_from - int(self.qualities[0])
+        found = (slice(max(part.start, start), part.stop) for part in self._parts)
+        return [part for part in found if part.start < part.stop]
 
 
 def _fall(values: Doubles) -> float:

@@ -35,7 +35,8 @@ _APART = 8
 """The greatest distance in quality steps of an allowance by distance."""
 
 _NEAR = 90
-"""The percentile of an allowance by distance. A higher one would cost a probe in every search."""
+"""The percentile of an allowance by distance, and of one for a smooth part. A higher one would cost
+a probe in every search."""
 
 _ACROSS = 98
 """The percentile of falls at a break, where it is known that the curve may fall."""
@@ -87,8 +88,12 @@ def allowances(
     known: Sequence[SizedSweep],
     breaks: Sequence[int],
     percentile: float,
+    smooth_from: int | None = None,
 ) -> dict[str, float]:
-    """How far the curves fall where `matters` is True, and with breaks, how far across these."""
+    """How far the curves fall where `matters` is True.
+
+    With breaks, how far across these, too, and with `smooth_from`, how far from there on.
+    """
     usual = np.zeros_like(matters)
     usual[:, USUAL] = True
     scale = size_noise_scale(np.array([one.pixels for one in known]))
@@ -97,7 +102,11 @@ def allowances(
     if breaks:
         # From an earlier part, unless the fall within the part is as deep.
         found["across"] = np.where(matters & (all_falls > within), all_falls, 0.0).max(axis=1)
-    each = {"allowance": percentile, "across": _ACROSS}
+    if smooth_from is not None:
+        late = falls(curves, sorted({*breaks, smooth_from}))[:, smooth_from - 1 :]
+        counts = (matters & usual)[:, smooth_from - 1 :]
+        found["smooth"] = np.where(counts, late, 0.0).max(axis=1) / scale
+    each = {"allowance": percentile, "across": _ACROSS, "smooth": _NEAR}
     return {name: round(float(np.percentile(one, each[name])), 4) for name, one in found.items()}
 
 
@@ -137,9 +146,11 @@ def roughness(
         low, high = sorted(METRICS[name].value(score) for score in SCALES[name].usual)
         matters, usual, least = (curves > low) & (curves < high), 95, 0.01
     percentile = usual if percentile is None else percentile
-    breaks = SWEPT[setting].breaks
-    allowed = allowances(curves, matters, known, breaks, percentile)
-    return {**allowed, "allowance": max(least, allowed["allowance"])}
+    encoder = SWEPT[setting]
+    allowed = allowances(curves, matters, known, encoder.breaks, percentile, encoder.smooth_from)
+    return allowed | {
+        name: max(least, allowed[name]) for name in ("allowance", "smooth") if name in allowed
+    }
 
 
 def near(known: Sequence[SizedSweep], name: str) -> dict[str, Any]:
