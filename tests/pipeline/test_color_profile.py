@@ -12,7 +12,7 @@ import pytest
 import pyvips
 from PIL import Image, ImageCms
 
-from autoquality_core.formats import ENCODERS, EncoderOptions, JxlOptions
+from autoquality_core.formats import ENCODERS, EncoderOptions, JxlOptions, PngOptions
 from autoquality_core.images import ImageLimits, open_image
 from autoquality_core.metrics import DSSIM
 from autoquality_core.pipeline.defaults import Defaults
@@ -153,6 +153,16 @@ def test_compare_finds_the_dssim_that_encode_reported(
     found = PIPELINE.compare(SOURCES[name], result.image, Deadline())
     assert result.scores["dssim"] is not None
     assert found.scores["dssim"] == pytest.approx(result.scores["dssim"], abs=1e-9)
+
+
+@pytest.mark.parametrize("name", ["grey profile", "grey gAMA", "gAMA"])
+def test_a_palette_has_a_profile_for_rgb_also_of_grey(name: str) -> None:
+    options = EncoderOptions(color_profile=KEEP, png=PngOptions(quantize=True))
+    job = EncodeJob(SOURCES[name], Format.PNG, TargetSpec(), None, options)
+    result = PIPELINE.encode(job, Deadline())
+    profile = profile_in(result.image)
+    assert profile is not None and profile[16:20] == b"RGB "
+    assert PIPELINE.compare(SOURCES[name], result.image, Deadline()).scores["dssim"] < 0.01
 
 
 def test_a_search_measures_kept_colours() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from autoquality_core.formats.base import Encoder, option, profile_flag, samples_of
+from autoquality_core.formats.base import Encoder, in_colour, option, profile_flag, samples_of
 from autoquality_core.images import Pixels
 from autoquality_core.images.pixels import Decoded
 from autoquality_core.runtime.codecs import pyvips
@@ -38,7 +38,11 @@ class PngEncoder(Encoder):
         # The palette may grow to 2, 4, 16 or 256 colours.
         bits = next(bits for bits in (1, 2, 4, 8) if options.quantization_colors <= 1 << bits)
         palette = {"palette": True, "bitdepth": bits}
-        data: bytes = pixels.image.pngsave_buffer(
+        image = pixels.image
+        if options.quantize and pixels.profile is not None:
+            # A palette has RGB, of grey, too. Readers ignore a profile for grey there.
+            image = in_colour(pixels).colourspace("srgb")
+        data: bytes = image.pngsave_buffer(
             compression=options.compression,
             interlace=options.interlaced,
             keep=profile_flag(pixels),
