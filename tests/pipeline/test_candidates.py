@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import io
 from functools import cache
 from typing import Any
 
 import numpy as np
 import pytest
 import pyvips
+from PIL import Image
 
+import autoquality_core as aq
 from autoquality_core.errors import InvalidRequest
 from autoquality_core.formats import EncoderOptions, JxlOptions, WebpEncoder, WebpOptions
 from autoquality_core.images import ImageLimits, Pixels
@@ -30,6 +33,7 @@ from autoquality_core.types import (
     Verdict,
 )
 from tests.images.files import with_profile
+from tests.images.metadata_files import saved
 from tests.photos import animation, crop, with_alpha
 
 LIMITS = ImageLimits(2**26, 50_000_000)
@@ -371,3 +375,16 @@ def test_a_lossless_file_of_much_detail_is_not_started_after_a_quick_lossy_one(
     lossy.probe(50)
     exact = WebpEncoder(WebpOptions(lossless=Lossless.ALWAYS))
     assert Session(pixels, exact, Short()).may_start_after(lossy, size_bytes) is starts
+
+
+def test_no_more_bytes_are_expected_than_a_file_may_have() -> None:
+    """Far above the learned scores, a line leads to sizes that no number of the contract holds."""
+    photo = Image.open(io.BytesIO(crop("coffee.png", 96, 64)))
+    source = saved("JPEG", np.asarray(photo.convert("RGB")), quality=75)
+    options = {"target": 100, "allowed_error": 3, "max_bytes": len(source) - 1}
+    result = aq.encode(
+        source, ["jxl", "png", "webp", "avif", "jpeg"], method="ssimulacra2", **options
+    )
+    expected = [one.size_bytes for one in result.candidates if one.predicted]
+    assert len(expected) > 1 and None in expected
+    assert all(size is None or size <= 16 * 96 * 64 + 4096 for size in expected)

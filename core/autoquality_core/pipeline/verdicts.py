@@ -16,6 +16,9 @@ from autoquality_core.pipeline.shrinking import Final
 from autoquality_core.priors.formats import SizeBeliefs
 from autoquality_core.types import Method, Verdict
 
+_MOST_PER_PIXEL, _MOST_OVERHEAD = 16, 4096
+"""Bytes that no file exceeds: four times as many as the samples have, and headers."""
+
 
 def decided(
     entries: Sequence[Entry], left_out: Sequence[Considered]
@@ -132,8 +135,14 @@ def _considered(
         verdict = Verdict.PREDICTED_WORSE if by_score else Verdict.PREDICTED_LARGER
         message = f"unlikely to win: {tried}"
     expected = objective.expected(entry, beliefs)
-    size, score = (None, round(-expected, 1)) if by_score else (round(expected), None)
+    size, score = (None, round(-expected, 1)) if by_score else (_credible(expected, entry), None)
     return make(verdict, message, size_bytes=size, score=score, predicted=True)
+
+
+def _credible(expected: float, entry: Entry) -> int | None:
+    """An expected number of bytes; None if it is more than any file of so many pixels has."""
+    most = _MOST_PER_PIXEL * entry.session.pixel_count + _MOST_OVERHEAD
+    return round(expected) if expected <= most else None
 
 
 def _made_by(entry: Entry) -> Callable[..., Considered]:

@@ -67,6 +67,10 @@ deviation of your graphics: `python -m bench.near_lossless IMAGES...`."""
 _LEAST_SLOPE = 1e-3
 """The least rise of log bytes with one point of the score."""
 
+_MOST_PAYLOAD = 100.0
+"""The greatest expected log bytes per pixel, so that the bytes are a finite number. The line
+through the best scores that were learned may lead far beyond what a file has."""
+
 _SCORES = np.arange(0.0, 100.0)
 
 
@@ -174,7 +178,7 @@ class SizeBeliefs:
     def bytes_at(self, encoder: Encoder, score: float) -> float:
         """The median of the bytes that reach a score."""
         mean = float(self._row(encoder, score) @ self._mean)
-        return self._overheads[encoder] + self._pixels * math.exp(mean)
+        return self._overheads[encoder] + self._pixels * math.exp(min(mean, _MOST_PAYLOAD))
 
     def saving(self, encoder: Encoder, score: float, size_bytes: int) -> float:
         """The share of `size_bytes` that this encoder is expected to save at a score, 0 to 1.
