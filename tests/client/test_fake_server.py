@@ -178,6 +178,15 @@ def test_a_smaller_source_is_kept_on_request(client: Client) -> None:
         assert again.outcome is not Outcome.SOURCE_KEPT
 
 
+def test_a_source_over_the_budget_is_kept_if_the_encoding_is_larger(client: Client) -> None:
+    source = client.encode(b"photo", format="webp", quality=30).image
+    options: dict[str, Any] = {"method": "size", "target": 1000, "keep_smaller_source": True}
+    kept = client.encode(source, **options)
+    assert (kept.image, kept.outcome) == (source, Outcome.SOURCE_KEPT)
+    expected = [NoticeCode.DEFAULT_BOUND_REACHED, NoticeCode.LIMIT_EXCEEDED]
+    assert [notice.code for notice in kept.notices] == expected
+
+
 def test_a_kept_source_is_the_chosen_one_of_the_candidates(client: Client) -> None:
     source = client.encode(b"photo", format="jpeg", quality=30).image
     options: dict[str, Any] = {"method": "ssimulacra2", "target": 90, "keep_smaller_source": True}

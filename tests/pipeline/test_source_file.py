@@ -351,11 +351,6 @@ def test_a_budget_that_only_the_picture_meets_costs_the_same_metadata_as_an_enco
     assert kept(result) and result.image == with_copyright
     assert codes(result) == [NoticeCode.METADATA_DROPPED]
     assert result.probes
-    assert not kept(encode(source, target=len(with_copyright) - 1, **options))
-
-
-def test_a_png_over_the_budget_is_not_kept() -> None:
-    assert encode(palette_png(), method="size", target=100).outcome is Outcome.NO_QUALITY
 
 
 # --- limits ------------------------------------------------------------------

@@ -61,7 +61,7 @@ def keep_smaller(request: pb.EncodeRequest, response: pb.EncodeResponse) -> pb.E
     size = len(request.image)
     if not (request.keep_smaller_source and size):
         return response
-    if size > min(response.size_bytes, _budget(response.applied)):
+    if size > response.size_bytes:
         return response
     format = header_of(request).own_format
     if format not in (request.candidates or (response.format,)):
@@ -71,14 +71,16 @@ def keep_smaller(request: pb.EncodeRequest, response: pb.EncodeResponse) -> pb.E
     response.dssim, response.ssimulacra2, response.lossless = 0, 100, True
     _list_source(response)
     response.ClearField("alpha_quality")
-    of_encoding = (
-        pb.Notice.CODE_QUALITY_CAPPED,
-        pb.Notice.CODE_LIMIT_EXCEEDED,
-        pb.Notice.CODE_DEFAULT_BOUND_REACHED,
-    )
+    budget = _budget(response.applied)
+    of_encoding = [pb.Notice.CODE_QUALITY_CAPPED, pb.Notice.CODE_LIMIT_EXCEEDED]
+    if size <= budget:
+        of_encoding.append(pb.Notice.CODE_DEFAULT_BOUND_REACHED)
     kept = [one for one in response.notices if one.code not in of_encoding]
     del response.notices[:]
     response.notices.extend(kept)
+    if size > budget:
+        message = f"the source has {size} bytes, the budget is {budget:g}"
+        response.notices.add(code=pb.Notice.CODE_LIMIT_EXCEEDED, message=message)
     return response
 
 

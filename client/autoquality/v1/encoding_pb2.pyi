@@ -985,8 +985,9 @@ class EncodeRequest(google.protobuf.message.Message):
 
     The source must be intact and upright, and must not need a change of colours.
     It must not have frames, images or a gain map that the encoding would lose.
-    It must be within max_bytes and, with METHOD_SIZE, within the target. Options
-    of the format and max_quality do not matter.
+    It must be within max_bytes and, with METHOD_SIZE, within the target, unless the
+    encoding exceeds them, too. CODE_LIMIT_EXCEEDED then reports what it exceeds.
+    Options of the format and max_quality do not matter.
 
     Metadata is the same as in the encoding. What the encoding would not have is
     cut out of the file, without a change of pixels: metadata, an sRGB profile,
@@ -1196,6 +1197,7 @@ class Notice(google.protobuf.message.Message):
         CODE_LIMIT_EXCEEDED: Notice._Code.ValueType  # 16
         """The result exceeds max_bytes, max_dssim or min_ssimulacra2, or the deadline
         left no time to check one. The message has each limit and what was reached.
+        With OUTCOME_SOURCE_KEPT, the target of METHOD_SIZE is such a limit, too.
         """
         CODE_CANDIDATE_SKIPPED: Notice._Code.ValueType  # 12
         """The deadline left no time to try a candidate that may have won. See
@@ -1269,6 +1271,7 @@ class Notice(google.protobuf.message.Message):
     CODE_LIMIT_EXCEEDED: Notice.Code.ValueType  # 16
     """The result exceeds max_bytes, max_dssim or min_ssimulacra2, or the deadline
     left no time to check one. The message has each limit and what was reached.
+    With OUTCOME_SOURCE_KEPT, the target of METHOD_SIZE is such a limit, too.
     """
     CODE_CANDIDATE_SKIPPED: Notice.Code.ValueType  # 12
     """The deadline left no time to try a candidate that may have won. See

@@ -8,7 +8,15 @@ from autoquality_core.metrics import METRICS, limit_name
 from autoquality_core.pipeline.methods import Answer
 from autoquality_core.pipeline.session import Session
 from autoquality_core.search import is_worse
-from autoquality_core.types import MAX_QUALITY, MIN_QUALITY, Notice, NoticeCode, Outcome, TargetSpec
+from autoquality_core.types import (
+    MAX_QUALITY,
+    MIN_QUALITY,
+    Notice,
+    NoticeCode,
+    Outcome,
+    ResolvedTarget,
+    TargetSpec,
+)
 
 
 def check_limits(session: Session, answer: Answer) -> tuple[Notice, ...]:
@@ -17,6 +25,17 @@ def check_limits(session: Session, answer: Answer) -> tuple[Notice, ...]:
     if not found:
         return ()
     return (Notice(NoticeCode.LIMIT_EXCEEDED, f"{_reason(session, answer)}{found}"),)
+
+
+def check_source(size: int, applied: ResolvedTarget) -> tuple[Notice, ...]:
+    """A notice if the answer is a source of `size` bytes, and that is over the byte budget."""
+    most = applied.limits.max_bytes
+    if size <= applied.budget:
+        return ()
+    over = most is not None and size > most
+    limit = f"max_bytes is {most}" if over else f"the target is {applied.target:g}"
+    message = f"the source has {size} bytes, {limit}: the encoding is not smaller"
+    return (Notice(NoticeCode.LIMIT_EXCEEDED, message),)
 
 
 def check_range(

@@ -39,7 +39,7 @@ from autoquality_core.pipeline.methods import (
 )
 from autoquality_core.pipeline.results import notices_of, result_of
 from autoquality_core.pipeline.session import LendCore, Session
-from autoquality_core.pipeline.shrinking import Shrinker
+from autoquality_core.pipeline.shrinking import Final, Shrinker
 from autoquality_core.pipeline.source_file import SourceFile
 from autoquality_core.pipeline.source_quality import cap_for, cap_notice, capped
 from autoquality_core.pipeline.sources import OpenJob, check_fits, open_job
@@ -53,6 +53,7 @@ from autoquality_core.types import (
     Format,
     Method,
     Outcome,
+    Probe,
     RawSource,
     ResolvedTarget,
     Timings,
@@ -160,15 +161,21 @@ class Pipeline:
         session, answer = chosen.session, chosen.found
         notices = [*before, *notices_of(job, chosen, considered)]
 
+        kept: EncodeResult | None = None
         if source:
             probes = tuple(probe for one in searched for probe in one.session.probes)
             result = result_of(session, answer, probes, considered, notices, timings)
-            if kept := source.instead_of(result, chosen):
+            kept = source.instead_of(result, chosen)
+            if kept and len(kept.image) <= kept.applied.budget:
                 return kept
         lossy = chosen.instead_of or chosen
         full = lossy.session, lossy.found
         final = Shrinker(opened, pixels, origin, *full, make_session, lossy.handler).run()
         shrunk = final.session is not lossy.session
+        if kept and not shrunk:  # both are over the byte budget, and the source is not larger
+            more = check_range(job.spec, session, answer, chosen.cap)
+            notices = [*kept.notices, *more]
+            return replace(kept, probes=_probes(searched, lossy, final), notices=tuple(notices))
         if shrunk:
             chosen, session, answer = lossy, final.session, final.answer
         if chosen.cap is not None and answer.quality == chosen.cap:
@@ -180,11 +187,7 @@ class Pipeline:
                 session.measure(answer.quality, metric)
         if shrunk:
             considered = reduced(considered, chosen, final)
-        probes = tuple(
-            probe
-            for one in searched
-            for probe in (final.probes if one is lossy else one.session.probes)
-        )
+        probes = _probes(searched, lossy, final)
         return result_of(session, answer, probes, considered, notices, timings)
 
     def _session(
@@ -282,6 +285,15 @@ class Pipeline:
 
     def _searched(self, pixels: Pixels) -> bool:
         return pixels.frames * pixels.height * pixels.width <= self._max_search_pixels
+
+
+def _probes(searched: Sequence[Entry], lossy: Entry, final: Final) -> tuple[Probe, ...]:
+    """All encodings, as measured so far. Those of the entry `lossy` are in `final`."""
+    return tuple(
+        probe
+        for one in searched
+        for probe in (final.probes if one is lossy else one.session.probes)
+    )
 
 
 def warm_up() -> None:

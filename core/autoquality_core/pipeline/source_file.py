@@ -11,6 +11,7 @@ from autoquality_core.images.jxl.file import Jxl
 from autoquality_core.metrics import METRICS, SSIMULACRA2
 from autoquality_core.pipeline.entry import Entry
 from autoquality_core.pipeline.job import Considered, EncodeJob, EncodeResult
+from autoquality_core.pipeline.limits import check_source
 from autoquality_core.pipeline.methods import fixed_quality
 from autoquality_core.pipeline.results import notices_of
 from autoquality_core.pipeline.source_quality import source_quality
@@ -99,15 +100,16 @@ class SourceFile:
         """The source as the result; None if it is larger than the result of the chosen entry.
 
         It may be larger if a limit on bytes, which it keeps, is all that makes `result` as small,
-        and if `result` exceeds a limit.
+        and if `result` exceeds a limit. Over a byte budget, it has a notice.
         """
-        entry = self.entry
-        file = self._within(result.applied, entry.metadata_as_in(chosen))
+        applied, file = result.applied, self._file(self.entry.metadata_as_in(chosen))
         if file is None:
             return None
-        if len(file) > len(result.image) and result.outcome not in _BOUND_BY_LIMITS:
+        may_be_larger = result.outcome in _BOUND_BY_LIMITS and len(file) <= applied.budget
+        if len(file) > len(result.image) and not may_be_larger:
             return None
-        kept = self._result(file, result.applied, result.notices, result.timings)
+        notices = (*result.notices, *check_source(len(file), applied))
+        kept = self._result(file, applied, notices, result.timings)
         others = with_source_kept(result.candidates, len(file), result)
         why = "not larger than the encoding"
         if len(file) > len(result.image):
@@ -154,12 +156,9 @@ class SourceFile:
 
     def _in_budget(self) -> bytes | None:
         resolved, encoder = self.entry.resolved, self.entry.candidate.encoder
-        searched = resolved.method is Method.SIZE and encoder.takes_quality
-        return self._within(resolved, self.entry.metadata) if searched else None
-
-    def _within(self, resolved: ResolvedTarget, metadata: Metadata) -> bytes | None:
-        """As `_file`. None, too, for a file over a byte budget."""
-        file = self._file(metadata)
+        if resolved.method is not Method.SIZE or not encoder.takes_quality:
+            return None
+        file = self._file(self.entry.metadata)
         return None if file is None or len(file) > resolved.budget else file
 
     def _result(

@@ -83,6 +83,7 @@ def with_source_kept(
 ) -> Iterator[Considered]:
     """The same where the answer is the source, of `size` bytes, in place of `result`."""
     missed = result.outcome in MISSED and result.applied.method is not Method.SIZE
+    over = size > result.applied.budget
     for one in considered:
         if one.verdict not in (Verdict.CHOSEN, Verdict.LARGER, Verdict.LOOKS_WORSE):
             yield one
@@ -91,7 +92,8 @@ def with_source_kept(
         verdict, message = Verdict.LARGER, f"{more} bytes more than the source"
         if more == 0:
             message = "not smaller than the source"
-        if (missed and not one.lossless) or size + more > result.applied.budget:
+        misses = (missed and not one.lossless) or size + more > result.applied.budget
+        if misses and not over:
             verdict = Verdict.MISSES_TARGET
             message = "misses the target or a limit, which the source does not"
         elif more < 0:
