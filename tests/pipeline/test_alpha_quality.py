@@ -252,3 +252,18 @@ def test_a_deadline_ends_it_with_the_best_so_far(probes: int) -> None:
         assert answer.outcome is Outcome.DEADLINE_REACHED
     if any(one.size_bytes <= budget for one in session.probes):
         assert size <= budget
+
+
+@pytest.mark.parametrize("share", [0.32, 0.8, 0.9])
+def test_a_choice_of_formats_measures_files_of_any_alpha_quality(share: float) -> None:
+    """The latest file may have another alpha quality than the one that a search tries."""
+    least, most = len(fixed(60, 0)), len(fixed(60, 100))
+    budget = least + share * (most - least)
+    spec = TargetSpec(Method.SIZE, budget, 60, 80)
+    formats = (Format.WEBP, Format.JXL)
+    job = EncodeJob(CUT_OUT, None, spec, None, options_of(100), candidates=formats)
+    result = PIPELINE.encode(job, Deadline())
+    webp = [one for one in result.probes if one.format is Format.WEBP]
+    assert len({one.alpha_quality for one in webp}) > 2
+    assert all("ssimulacra2" in one.scores for one in webp if one.alpha_quality == 100)
+    assert result.outcome is Outcome.TARGET_MET and len(result.image) <= budget

@@ -159,7 +159,7 @@ def _search(
             return False  # the search repeats a known quality
         before = len(session.probes)
         if objective.needs_score:
-            session.measure(session.probes[-1].quality, SSIMULACRA2)
+            session.measure_latest(SSIMULACRA2)
         _learn(entry, beliefs)
         if best is not None:
             entry.given_up = objective.promise(entry, beliefs, best) < 1

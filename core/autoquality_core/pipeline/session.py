@@ -106,6 +106,15 @@ class Session:
         """True if this quality, or an equivalent one, was probed with the current encoder."""
         return self._key(quality) in self._files
 
+    def highest_within(self, budget: float) -> int | None:
+        """The highest known quality whose file has at most `budget` bytes."""
+        fitting = [
+            one.quality
+            for one, (encoder, _) in zip(self.probes, self._keys, strict=True)
+            if encoder == self.encoder and one.size_bytes <= budget
+        ]
+        return max(fitting, default=None)
+
     def size(self, quality: int) -> int:
         """Bytes of the file at a known quality."""
         return self.probes[self._index(quality)].size_bytes
@@ -182,7 +191,13 @@ class Session:
 
     def measure(self, quality: int, metric: Metric) -> None:
         """Measure the encoding at a known quality, unless that was done."""
-        at = self._index(quality)
+        self._measure(self._index(quality), metric)
+
+    def measure_latest(self, metric: Metric) -> None:
+        """As `measure`, for the latest encoding, which another encoder may have made."""
+        self._measure(len(self.probes) - 1, metric)
+
+    def _measure(self, at: int, metric: Metric) -> None:
         one = self.probes[at]
         if metric.name in one.scores:
             return
