@@ -235,3 +235,25 @@ def test_a_choice_keeps_the_metadata_that_the_chosen_format_keeps_alone() -> Non
         alone = encode(source, result.format, 6000, options)
         assert (result.image, codes(result)) == (alone.image, codes(alone))
         assert len({one.format for one in result.probes}) > 1
+
+
+class Passing(Deadline):
+    """Leaves time for some probes after the first, and nothing else."""
+
+    def __init__(self, probes: int) -> None:
+        super().__init__(1000)
+        self.probes = probes
+
+    def leaves(self, seconds: float) -> bool:
+        self.probes -= 1
+        return self.probes >= 0
+
+
+def test_a_deadline_behind_dropped_metadata_leaves_the_best_file_that_was_made() -> None:
+    source = photograph(note=40_000)
+    spec = TargetSpec(Method.SIZE, 40_150, 1, 95)
+    job = EncodeJob(source, Format.JPEG, spec, None, EVERYTHING)
+    result = PIPELINE.encode(job, Passing(1))
+    fitting = [one.quality for one in result.probes if one.size_bytes <= 40_150]
+    assert len(fitting) == len(result.probes) == 2
+    assert (result.outcome, result.quality) == (Outcome.TARGET_MET, max(fitting))

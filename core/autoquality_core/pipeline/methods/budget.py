@@ -36,7 +36,9 @@ def within_budget(
     for metadata in choices[choices.index(most) + 1 :]:
         if not fits(found) or found.outcome is Outcome.LIMITS_CONFLICT:
             session.use_metadata(metadata)
-            found = search(session, resolved, found.best.quality)
+            # The deadline may leave no time for more than the best that is known.
+            known = session.highest_within(budget)
+            found = search(session, resolved, known or found.best.quality)
     if first is not None and found.outcome is Outcome.LIMITS_CONFLICT:
         found = first  # limits on scores contradict the budget, with or without metadata
         session.use_metadata(most)
