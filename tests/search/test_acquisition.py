@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -19,14 +19,16 @@ from autoquality_core.search import (
     Observation,
     Roughness,
     ScoreGoal,
+    ScoreLimit,
     SizeGoal,
     chance,
     search,
 )
 from autoquality_core.search.acquisition import Acquisition
 from autoquality_core.search.curve import rbf
+from autoquality_core.types import Outcome
 from tests.search import recorded
-from tests.search.curves import PIXELS, SIZE_PRIOR, Rounds
+from tests.search.curves import LIKENESS, PIXELS, SIZE_PRIOR, Rounds
 from tests.search.recorded import sizes_of, values_of
 
 
@@ -145,6 +147,61 @@ def test_a_search_ends_after_twelve_probes_and_later_if_none_is_within_the_limit
         acquisition.take(Observation(quality, 19_000 if quality == 13 else first))
         assert quality < most - 1 or acquisition.second(50, ()) is None
     assert acquisition.settled
+
+
+NEAR = ScoreGoal(DSSIM, 0.02, 0.0)
+LOOKS = ScoreLimit(LIKENESS, 60.0, Outcome.MIN_SSIMULACRA2_REACHED, 0)
+ENDLESS = {
+    "bytes": (LimitedGoal(NEAR, max_bytes=20_000, pixels=PIXELS), (21_000, 0.0201), 2),
+    "score": (LimitedGoal(NEAR, (LOOKS,)), (19_000, 0.0201, 59.8), 2),
+    "both": (LimitedGoal(NEAR, (LOOKS,), 20_000, PIXELS), (21_000, 0.0201, 59.8), 3),
+    "size": (LimitedGoal(SizeGoal(20_000, PIXELS), (LOOKS,)), (19_000, 0.0201, 59.8), 2),
+}
+"""Goals with limits, a file that just exceeds them, and the number of curves."""
+
+
+def files(count: int, size: int, score: float, *others: float) -> list[Observation]:
+    return [Observation(quality, size, score, others) for quality in range(1, count + 1)]
+
+
+def attempts_until_settled(goal: Goal, seen: Sequence[Observation], curves: int = 1) -> int | None:
+    """How many of these attempts end a search; None if all leave it open."""
+    acquisition = Acquisition(goal, 1, 100, [SIZE_PRIOR] * curves, range(1, 101))
+    for attempts, one in enumerate(seen, start=1):
+        acquisition.take(one)
+        if acquisition.settled:
+            return attempts
+    return None
+
+
+def test_a_search_for_a_score_ends_after_twelve_probes() -> None:
+    assert attempts_until_settled(NEAR, files(30, 19_000, 0.0201)) == 12
+
+
+@pytest.mark.parametrize("name", ENDLESS)
+def test_a_search_under_limits_ends_later_if_none_is_within_all_of_them(name: str) -> None:
+    goal, exceeds, curves = ENDLESS[name]
+    over = files(30, *exceeds)
+    assert attempts_until_settled(goal, over, curves) == 24
+    within = replace(over[4], size_bytes=19_000, others=(60.1,) * bool(over[4].others))
+    once = [*over[:4], within, *over[5:]]
+    assert attempts_until_settled(goal, once, curves) == 12
+    late = [*over[:12], replace(within, quality=13), *over[13:]]
+    assert attempts_until_settled(goal, late, curves) == 24
+
+
+@pytest.mark.parametrize(("size", "attempts"), [(19_000, 12), (21_000, 24)])
+@pytest.mark.parametrize("name", ["both", "size"])
+def test_once_a_score_is_out_of_reach_the_limit_on_bytes_alone_counts(
+    name: str, size: int, attempts: int
+) -> None:
+    """The highest quality looks far too poor, so that no other one can be within the limit."""
+    goal, _, curves = ENDLESS[name]
+    poor = Observation(100, 90_000, 0.03, (10.0,))
+    seen = [poor, *files(30, size, 0.0201, 10.0)]
+    assert attempts_until_settled(goal, seen, curves) == attempts
+    best = goal.best(seen[:attempts], 1, 100)
+    assert best.quality == (attempts - 1 if size == 19_000 else 1)
 
 
 def normal(*means: float, deviation: float) -> CurvePrior:
