@@ -948,7 +948,9 @@ class EncodeRequest(google.protobuf.message.Message):
     """
     background: builtins.str
     """The colour that replaces transparency in formats without alpha: "#rrggbb".
-    Empty: white.
+    Empty: white. It is blended with the samples as they are written, as libvips
+    does. With COLOR_PROFILE_KEEP and a profile of linear light, translucent pixels
+    look lighter than in a browser, which blends in sRGB.
     """
     keep_metadata: builtins.bool
     """Keep EXIF, XMP and IPTC, the tags that describe a TIFF, and the density. If
