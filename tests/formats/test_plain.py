@@ -22,12 +22,13 @@ from autoquality_core.formats import (
 from autoquality_core.formats.avif import AvifEncoder, AvifOptions
 from autoquality_core.formats.jpeg import JpegEncoder
 from autoquality_core.formats.webp import WebpEncoder
-from autoquality_core.images import Pixels, luma_planes
+from autoquality_core.images import Pixels, luma_planes, open_image
 from autoquality_core.images.plain_files import jpeg_samples, webp_samples
 from autoquality_core.metrics import SSIMULACRA2
 from autoquality_core.runtime.codecs import jpeg8, libwebp
 from autoquality_core.types import Chroma, Format
 from tests.formats.sources import decoded_luma, grey, moving, photograph, translucent
+from tests.images.files import AMPLE
 
 SOURCES = {
     "colour": photograph(),
@@ -167,3 +168,15 @@ def test_an_encoder_without_memory_leaves_the_file_to_libvips(
         assert write(photograph(), 80) is None
     assert JpegEncoder().encode(photograph(), 80)
     assert WebpEncoder().encode(photograph(), 80)
+
+
+@pytest.mark.parametrize("fmt", [Format.JPEG, Format.WEBP, Format.AVIF])
+def test_the_longest_side_of_a_format_is_written_and_read(fmt: Format) -> None:
+    encoder = encoder_for(fmt)
+    part = photograph(100, encoder.min_side).samples
+    pixels = Pixels(np.resize(part, (1, encoder.max_side, encoder.min_side, 3)))
+    data = encoder.encode(pixels, 60)
+    assert encoder.decode(data, pixels).samples.shape == pixels.samples.shape
+    opened = open_image(data, AMPLE)
+    assert (opened.width, opened.height) == (pixels.width, pixels.height)
+    assert opened.decode(all_frames=True).samples.shape == pixels.samples.shape

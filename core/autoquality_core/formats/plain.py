@@ -22,6 +22,8 @@ _JFIF = slice(2, 20)
 
 _WEBP_EFFORT = 4
 _LONGEST_JPEG = 65_500  # as libvips
+_LONGEST_WEBP = 16_382
+"""imagecodecs refuses 16,383 pixels, the most that the format has."""
 
 JPEG_PIXELS = 4_000_000
 WEBP_PIXELS = 1_000_000
@@ -49,6 +51,8 @@ def jpeg(pixels: Pixels, quality: int, chroma: Chroma) -> bytes | None:
 def webp(pixels: Pixels, quality: int) -> bytes | None:
     """A WebP of effort 4 and the default preset; None if libvips has to write it."""
     if pixels.height * pixels.width > WEBP_PIXELS or pixels.bands != 3 or pixels.frames > 1:
+        return None
+    if max(pixels.height, pixels.width) > _LONGEST_WEBP:
         return None
     samples = _packed(pixels)
     try:
