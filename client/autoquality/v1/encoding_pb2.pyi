@@ -478,7 +478,9 @@ class _OutcomeEnumTypeWrapper(google.protobuf.internal.enum_type_wrapper._EnumTy
 class Outcome(_Outcome, metaclass=_OutcomeEnumTypeWrapper):
     """Why the search stopped. A search ends after 12 encodings, or 24 if none is within
     the limits. What is said here about other qualities may then be untrue: on an image
-    of little detail, a better answer may be left.
+    of little detail, a better answer may be left. A request may need several searches:
+    for each candidate, with full chroma, without metadata, with less quality of alpha.
+    An idle core may add encodings that the search does not need.
     """
 
 OUTCOME_UNSPECIFIED: Outcome.ValueType  # 0
