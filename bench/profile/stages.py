@@ -22,7 +22,7 @@ from autoquality_core.networks import Network
 from autoquality_core.pipeline import pipeline, session, sources
 from autoquality_core.pipeline.methods import score as by_score
 from autoquality_core.pipeline.methods import size as by_size
-from autoquality_core.search import search
+from autoquality_core.pipeline.methods.attempts import Attempts
 from bench.profile.libraries import DECODE_RESULT, ENCODE, observed
 
 LUMA = "grey of both images"
@@ -118,7 +118,8 @@ def staged(clock: StageClock) -> Iterator[None]:
         *((FEATURES, session, name) for name in ("luma_features", "with_chroma")),
         (PRIOR, by_score, "score_prior"),
         (PRIOR, by_size, "size_prior"),
-        *((SEARCH, place, name) for place in (by_score, by_size) for name in ("search", "chance")),
+        (SEARCH, Attempts, "search"),
+        *((SEARCH, place, "chance") for place in (by_score, by_size)),
     ]
     for encoder in ENCODERS.values():
         measured += [(ENCODE, encoder, "encode"), (DECODE_RESULT, encoder, "decode")]
@@ -126,9 +127,6 @@ def staged(clock: StageClock) -> Iterator[None]:
         for stage, place, name in measured:
             timed = clock.timed(stage, getattr(place, name))
             stack.enter_context(mock.patch.object(place, name, timed))
-        # The default of an argument was bound when the function was defined.
-        default = (clock.timed(SEARCH, search),)
-        stack.enter_context(mock.patch.object(by_size.search_by_size, "__defaults__", default))
         stack.enter_context(observed(clock.note))
         with clock.running(REST):
             yield
