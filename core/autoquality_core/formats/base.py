@@ -222,7 +222,7 @@ class Encoder(ABC):
 
     @property
     def smooth_from(self) -> int | None:
-        """The quality from which on curves hardly fall within a part; None if none is special."""
+        """The quality from which on sizes hardly fall within a part; None if none is special."""
         return None
 
     @property

@@ -35,8 +35,8 @@ of 0.5, many graphics take fewer bytes than at 95, up to a third."""
 _FAST_BREAKS = (5, 57, 96)
 """Efforts below 5 also have a break at quality 57, from which on the DSSIM is worse."""
 _SMOOTH_FROM = 57
-"""From a distance of 4 down, libjxl smooths less. Files take up to 5 % fewer bytes than at 56, and
-hardly ever fewer than at a lower quality from there on. Below, their sizes fall here and there."""
+"""From a distance of 4 down, libjxl smooths less. Files take up to 5 % fewer bytes than at 56. From
+there on, the sizes of photographs hardly ever fall, and those of graphics seldom."""
 
 _HIGHEST_EFFORT = 7
 """Efforts 8 and 9 take 280 bytes a pixel, five times those of 5 and more than the service reserves

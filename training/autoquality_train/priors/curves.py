@@ -35,8 +35,7 @@ _APART = 8
 """The greatest distance in quality steps of an allowance by distance."""
 
 _NEAR = 90
-"""The percentile of an allowance by distance, and of one for a smooth part. A higher one would cost
-a probe in every search."""
+"""The percentile of an allowance by distance. A higher one would cost a probe in every search."""
 
 _ACROSS = 98
 """The percentile of falls at a break, where it is known that the curve may fall."""
@@ -106,7 +105,7 @@ def allowances(
         late = falls(curves, sorted({*breaks, smooth_from}))[:, smooth_from - 1 :]
         counts = (matters & usual)[:, smooth_from - 1 :]
         found["smooth"] = np.where(counts, late, 0.0).max(axis=1) / scale
-    each = {"allowance": percentile, "across": _ACROSS, "smooth": _NEAR}
+    each = {"allowance": percentile, "across": _ACROSS, "smooth": percentile}
     return {name: round(float(np.percentile(one, each[name])), 4) for name, one in found.items()}
 
 
@@ -147,7 +146,8 @@ def roughness(
         matters, usual, least = (curves > low) & (curves < high), 95, 0.01
     percentile = usual if percentile is None else percentile
     encoder = SWEPT[setting]
-    allowed = allowances(curves, matters, known, encoder.breaks, percentile, encoder.smooth_from)
+    smooth_from = encoder.smooth_from if name == SIZE else None
+    allowed = allowances(curves, matters, known, encoder.breaks, percentile, smooth_from)
     return allowed | {
         name: max(least, allowed[name]) for name in ("allowance", "smooth") if name in allowed
     }
