@@ -1,6 +1,6 @@
 """Encodes files with metadata, and reads the remaining metadata with other libraries.
 
-Also what several tests of requests need: the codes of notices, and a short deadline.
+Also what several tests of requests need: the codes of notices, and short deadlines.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from autoquality_core.images.jxl.container import read_container
 from autoquality_core.pipeline.defaults import Defaults
 from autoquality_core.pipeline.job import EncodeJob, EncodeResult
 from autoquality_core.pipeline.pipeline import Pipeline
+from autoquality_core.pipeline.session import RETURN_SECONDS
 from autoquality_core.runtime.deadline import Deadline
 from autoquality_core.types import Format, NoticeCode
 from autoquality_core.types import TargetSpec as Specs
@@ -77,6 +78,18 @@ class Impatient(Deadline):
 
     def remaining(self) -> float:
         return 0.001
+
+
+class Passing(Deadline):
+    """Is far away for some questions, and then leaves no time for anything."""
+
+    def __init__(self, questions: int) -> None:
+        super().__init__(1000)
+        self.calls, self.questions = 0, questions
+
+    def remaining(self) -> float:
+        self.calls += 1
+        return 1000 if self.calls <= self.questions else RETURN_SECONDS / 2
 
 
 def codes(result: EncodeResult) -> list[NoticeCode]:

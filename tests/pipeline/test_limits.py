@@ -17,11 +17,11 @@ from autoquality_core.networks import load
 from autoquality_core.pipeline.defaults import Defaults
 from autoquality_core.pipeline.job import EncodeJob, EncodeResult
 from autoquality_core.pipeline.pipeline import Pipeline
-from autoquality_core.pipeline.session import RETURN_SECONDS
 from autoquality_core.runtime.deadline import Deadline
 from autoquality_core.types import Format, Limits, Method, NoticeCode, Outcome, TargetSpec
 from tests.networks import constant_graph, peak_at
 from tests.photos import crop, photo
+from tests.pipeline.kept import Passing
 from tests.pipeline.test_alpha_quality import CUT_OUT
 from tests.pipeline.test_metadata_budget import photograph
 
@@ -276,18 +276,6 @@ def test_a_format_without_a_quality_says_which_limit_it_exceeds() -> None:
     size = len(result.image)
     why = "PNG has no quality to lower or raise"
     assert notice.message == f"{why}: the file has {size} bytes, max_bytes is 1000"
-
-
-class Passing(Deadline):
-    """Leaves time for some probes, and nothing else."""
-
-    def __init__(self, probes: int) -> None:
-        super().__init__(1000)
-        self.calls, self.probes = 0, probes
-
-    def remaining(self) -> float:
-        self.calls += 1
-        return 1000 if self.calls <= self.probes else RETURN_SECONDS / 2
 
 
 def test_a_deadline_ends_a_search_under_limits_and_names_what_was_exceeded() -> None:

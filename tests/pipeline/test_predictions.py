@@ -16,12 +16,13 @@ from autoquality_core.pipeline.defaults import Defaults
 from autoquality_core.pipeline.job import EncodeJob, EncodeResult
 from autoquality_core.pipeline.pipeline import Pipeline
 from autoquality_core.runtime.deadline import Deadline
-from autoquality_core.types import Format, Method, Outcome, TargetSpec
+from autoquality_core.types import Format, Limits, Method, Outcome, TargetSpec
 from autoquality_server.config.groups.quality import PredictionSettings
 from autoquality_server.inference.shared import SharedPredictor
 from tests.inference.fakes import Gated, RecordedEvents
 from tests.networks import constant_graph, peak_at
 from tests.photos import crop
+from tests.pipeline.kept import Passing
 from tests.waiting import LIMIT, until
 
 PHOTO = crop("coffee.png", 64, 48)
@@ -80,3 +81,17 @@ def test_a_deadline_that_passes_while_the_network_is_busy_ends_the_request(held:
     held.network.gate.set()
     assert running.result(LIMIT).quality == 57
     assert held.network.sizes == [1]
+
+
+def test_a_trusted_prediction_is_checked_against_a_score_whatever_time_is_left(
+    tmp_path: Path,
+) -> None:
+    network = load(constant_graph(tmp_path / "a.pb", peak_at(57)))
+    pipeline = Pipeline(Defaults(), ImageLimits(2**26, 50_000_000), {Format.WEBP: network})
+    limits = Limits(None, {"ssimulacra2": 99})
+    spec = TargetSpec(Method.ML, allowed_error=1, min_quality=1, max_quality=100, limits=limits)
+    job = EncodeJob(PHOTO, Format.WEBP, spec, None, EncoderOptions())
+    for questions in range(6):
+        result = pipeline.encode(job, Passing(questions))
+        assert result.outcome is not Outcome.PREDICTION_TRUSTED
+        assert result.probes[0].quality == 57 and "ssimulacra2" in result.probes[0].scores

@@ -75,8 +75,10 @@ def within_limits(session: Session, limits: Limits, quality: int) -> bool:
     """True if a known quality is within the limits, as far as there is time to know."""
     if session.size(quality) > (limits.max_bytes or math.inf):
         return False
-    if not limits.scores or not session.may_continue(quality):
+    metrics = other_metrics(limits, None)
+    measured = all(one.name in session.scores(quality) for one in metrics)
+    if not measured and not session.may_continue(quality):
         return True
-    for metric in other_metrics(limits, None):
+    for metric in metrics:
         session.measure(quality, metric)
     return keeps_scores(session.scores(quality), limits)

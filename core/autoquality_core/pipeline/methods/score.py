@@ -84,6 +84,7 @@ class ScoreSearch:
         """
         if not self._searches:
             quality = self._likeliest(session, resolved, prediction)
+            session.probe(quality)
             answer = _trusted(session, resolved, prediction, quality, skipped(session))
             if answer is not None:
                 return answer
@@ -192,6 +193,7 @@ def search_by_network(
     if resolved.allowed_error < metric.high - metric.low:
         return search.search(session, resolved, prediction)
     quality = min(max(prediction.quality, resolved.min_quality), resolved.max_quality)
+    session.probe(quality, *other_metrics(resolved.limits, None))
     answer = _trusted(session, resolved, prediction, quality)
     # With the largest error, any quality within the limits would be good enough.
     usual = replace(resolved, allowed_error=metric.default_allowed_error)
@@ -205,8 +207,7 @@ def _trusted(
     quality: int,
     *notices: Notice,
 ) -> Answer | None:
-    """A predicted quality, unmeasured except by the metrics of limits; None if it exceeds one."""
-    session.probe(quality)
+    """A known quality, unmeasured except by the metrics of limits; None if it exceeds one."""
     if not within_limits(session, resolved.limits, quality):
         return None
     predicted = None if prediction is None else prediction.quality
