@@ -22,7 +22,7 @@ from autoquality_core.runtime.deadline import Deadline
 from autoquality_core.types import Format, Method, NoticeCode, Outcome, TargetSpec, Verdict
 from tests.formats.sources import photograph
 from tests.images.metadata_files import exif, saved
-from tests.pipeline.kept import PIPELINE, codes, texts_of
+from tests.pipeline.kept import PIPELINE, Passing, codes, texts_of
 
 ENCODERS: tuple[Encoder, ...] = (JpegEncoder(), WebpEncoder(), AvifEncoder(), JxlEncoder())
 EACH = pytest.mark.parametrize("encoder", ENCODERS, ids=lambda one: one.format.value)
@@ -136,3 +136,25 @@ def test_candidates_are_larger_than_the_source_where_all_are_over_the_budget() -
     assert known and {one.verdict for one in known} == {Verdict.LARGER}
     for one in known:
         assert one.size_bytes is not None and one.size_bytes > len(source)
+
+
+def test_a_deadline_is_not_hidden_behind_a_source_over_the_budget() -> None:
+    source, options = file(JpegEncoder()), EncoderOptions(keep_smaller_source=True)
+    ended = []
+    for target in range(len(source) * 9 // 10, len(source), 8):
+        spec = TargetSpec(Method.SIZE, target, 1, 95)
+        job = EncodeJob(source, None, spec, None, options)
+        result = PIPELINE.encode(job, Passing(0))
+        assert result.outcome in (Outcome.TARGET_MET, Outcome.DEADLINE_REACHED)
+        ended.append(len(result.image) > len(source))
+    assert any(ended)
+
+
+def test_a_source_over_both_limits_on_bytes_names_both() -> None:
+    source = file(JpegEncoder())
+    options = {"target": len(source) - 2, "max_bytes": len(source) - 1, "min_quality": 90}
+    size = len(source)
+    assert message(encode(source, method="size", **options)) == (
+        f"the source has {size} bytes, the target is {size - 2} and max_bytes is {size - 1}: "
+        "the encoding is not smaller"
+    )

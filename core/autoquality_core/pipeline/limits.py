@@ -11,6 +11,7 @@ from autoquality_core.search import is_worse
 from autoquality_core.types import (
     MAX_QUALITY,
     MIN_QUALITY,
+    Method,
     Notice,
     NoticeCode,
     Outcome,
@@ -32,9 +33,13 @@ def check_source(size: int, applied: ResolvedTarget) -> tuple[Notice, ...]:
     most = applied.limits.max_bytes
     if size <= applied.budget:
         return ()
-    over = most is not None and size > most
-    limit = f"max_bytes is {most}" if over else f"the target is {applied.target:g}"
-    message = f"the source has {size} bytes, {limit}: the encoding is not smaller"
+    exceeded = []
+    if applied.method is Method.SIZE and size > applied.target:
+        exceeded.append(f"the target is {applied.target:g}")
+    if most is not None and size > most:
+        exceeded.append(f"max_bytes is {most}")
+    limits = " and ".join(exceeded)
+    message = f"the source has {size} bytes, {limits}: the encoding is not smaller"
     return (Notice(NoticeCode.LIMIT_EXCEEDED, message),)
 
 

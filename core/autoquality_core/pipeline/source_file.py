@@ -100,10 +100,13 @@ class SourceFile:
         """The source as the result; None if it is larger than the result of the chosen entry.
 
         It may be larger if a limit on bytes, which it keeps, is all that makes `result` as small,
-        and if `result` exceeds a limit. Over a byte budget, it has a notice.
+        and if `result` exceeds a limit. Over a byte budget, it has a notice, unless the deadline
+        ended the search: a caller with more time may get a file within the budget.
         """
         applied, file = result.applied, self._file(self.entry.metadata_as_in(chosen))
         if file is None:
+            return None
+        if result.outcome is Outcome.DEADLINE_REACHED and len(file) > applied.budget:
             return None
         may_be_larger = result.outcome in _BOUND_BY_LIMITS and len(file) <= applied.budget
         if len(file) > len(result.image) and not may_be_larger:
