@@ -86,12 +86,12 @@ AREAS = {
     "methods": Area(
         tuple(
             f"{PIPELINE}/methods/{name}.py"
-            for name in ("budget", "chroma", "limited", "near_lossless", "score")
+            for name in ("budget", "chroma", "limited", "near_lossless", "score", "size")
         ),
         tuple(
             f"tests/pipeline/test_{name}.py"
             for name in (
-                *("near_lossless", "chroma_jump", "limits", "predictions"),
+                *("near_lossless", "chroma_jump", "limits", "predictions", "unsearched"),
                 *("metadata_budget", "alpha_quality", "two_probes"),
             )
         ),
@@ -100,7 +100,7 @@ AREAS = {
         tuple(f"{PIPELINE}/{name}.py" for name in ("shrinking", "source_file", "source_quality")),
         tuple(
             f"tests/pipeline/test_{name}.py"
-            for name in ("shrinking", "source_file", "source_quality")
+            for name in ("shrinking", "source_file", "source_over_budget", "source_quality")
         ),
     ),
     "pipeline": Area(
