@@ -21,8 +21,13 @@ def upright(samples: S, orientation: int) -> S:
     """The upright frames of (frames, height, width, bands); unchanged for unknown values."""
     if orientation not in range(2, 9):
         return samples
-    turned = [_turned(frame, orientation) for frame in samples]
-    return cast("S", turned[0][np.newaxis] if len(turned) == 1 else np.stack(turned))
+    first = _turned(samples[0], orientation)
+    if len(samples) == 1:
+        return cast("S", first[np.newaxis])
+    turned = np.empty((len(samples), *first.shape), samples.dtype)
+    for frame, place in zip(samples, turned, strict=True):
+        place[:] = _turned(frame, orientation)
+    return cast("S", turned)
 
 
 def _turned(frame: Samples, orientation: int) -> Samples:
