@@ -179,8 +179,8 @@ def error_from(failure: grpc.RpcError, request_id: str) -> AutoQualityError:
     kind = _BY_CODE.get(code, AutoQualityError)
     if kind is ResourceExhaustedError and _first(RetryInfo, details):
         kind = OverloadedError
-    info = _first(ErrorInfo, details)
-    if kind is InvalidRequestError and info and info.reason in _IMAGE_REASONS:
+    reasons = {one.reason for one in details if isinstance(one, ErrorInfo)}
+    if kind is InvalidRequestError and not reasons.isdisjoint(_IMAGE_REASONS):
         kind = InvalidImageError
     message = failure.details() or code.name
     known = _first(RequestInfo, details)
