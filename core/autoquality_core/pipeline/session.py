@@ -90,7 +90,7 @@ class Session:
         return self.encoder.alpha_quality if self.pixels.has_alpha else None
 
     def stop_when(self, stop: Callable[[], bool] | None) -> None:
-        """End a search early: before each probe but the first, `stop` is called."""
+        """End a search early: before each new encoding but the first, `stop` is called."""
         self._stop = stop
 
     def use_metadata(self, metadata: Metadata) -> None:
