@@ -95,3 +95,16 @@ def test_a_trusted_prediction_is_checked_against_a_score_whatever_time_is_left(
         result = pipeline.encode(job, Passing(questions))
         assert result.outcome is not Outcome.PREDICTION_TRUSTED
         assert result.probes[0].quality == 57 and "ssimulacra2" in result.probes[0].scores
+
+
+def test_a_trusted_prediction_over_a_limit_is_encoded_once_without_searches(tmp_path: Path) -> None:
+    network = load(constant_graph(tmp_path / "a.pb", peak_at(57)))
+    limits = ImageLimits(2**26, 50_000_000)
+    pipeline = Pipeline(Defaults(), limits, {Format.WEBP: network}, max_search_pixels=1)
+    floor = Limits(None, {"ssimulacra2": 90})
+    spec = TargetSpec(Method.ML, allowed_error=1, min_quality=1, max_quality=100, limits=floor)
+    result = pipeline.encode(
+        EncodeJob(PHOTO, Format.WEBP, spec, None, EncoderOptions()), Deadline()
+    )
+    tried = [one.quality for one in result.probes]
+    assert 57 in tried and len(set(tried)) == len(tried) > 1

@@ -84,7 +84,6 @@ class ScoreSearch:
         """
         if not self._searches:
             quality = self._likeliest(session, resolved, prediction)
-            session.probe(quality)
             answer = _trusted(session, resolved, prediction, quality, skipped(session))
             if answer is not None:
                 return answer
@@ -207,7 +206,9 @@ def _trusted(
     quality: int,
     *notices: Notice,
 ) -> Answer | None:
-    """A known quality, unmeasured except by the metrics of limits; None if it exceeds one."""
+    """A predicted quality, unmeasured except by the metrics of limits; None if it exceeds one."""
+    if not session.knows(quality):
+        session.probe(quality)
     if not within_limits(session, resolved.limits, quality):
         return None
     predicted = None if prediction is None else prediction.quality
