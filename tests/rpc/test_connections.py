@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import gc
 import socket
 import struct
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import grpc
@@ -17,6 +15,7 @@ from autoquality.v1 import encoding_pb2 as pb
 from tests.authorities import TlsFiles
 from tests.rpc.conftest import Served
 from tests.rpc.scripted import request
+from tests.rpc.test_cycles import without_collector
 from tests.waiting import LIMIT
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
@@ -68,23 +67,13 @@ def test_whoever_connects_and_says_nothing_is_hung_up_on(
             pass
 
 
-@contextmanager
-def no_collections() -> Iterator[None]:
-    gc.collect()
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()
-
-
 @pytest.mark.parametrize("how", ["", "field", "overloaded", "abort"])
 def test_a_connection_takes_calls_without_a_garbage_collection(
     serve_with: Callable[..., Served], how: str
 ) -> None:
     """GRPC allows some calls at a time, and counts a call until all of its objects are freed."""
     server = serve_with()
-    with no_collections():
+    with without_collector():
         for _ in range(200):
             if how:
                 with pytest.raises(grpc.RpcError) as caught:
@@ -99,6 +88,6 @@ def test_a_connection_takes_streams_without_a_garbage_collection(
 ) -> None:
     """Streams end in the same way."""
     server = serve_with()
-    with no_collections():
+    with without_collector():
         for _ in range(200):
             assert len(list(server.stub.EncodeStream(iter([pb.EncodeStreamRequest()])))) == 2
