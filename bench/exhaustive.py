@@ -215,7 +215,7 @@ def _faults(
     curve: Sequence[Observation],
     session: Session,
 ) -> tuple[str, str]:
-    """What a search missed, and what is wrong with its answer; empty if nothing is."""
+    """The better answer that a search missed, and the fault of its answer; empty without one."""
     plain = goal_of(resolved, session.pixel_count)
     goal: Goal = plain
     if resolved.limits:

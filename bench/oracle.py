@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 import statistics
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
@@ -125,14 +125,17 @@ def judge(
     )
 
 
-def goals(one: Curve) -> Iterator[tuple[str, Metric, Goal]]:
-    """The goals for one image, each with the name of its row and the metric of its scores."""
+def goals(one: Curve, budgets: Sequence[int]) -> Iterator[tuple[str, Metric, Goal]]:
+    """The goals for one image, each with the name of its row and the metric of its scores.
+
+    `budgets` are as `BUDGETS`.
+    """
     for metric in METRICS.values():
         for error in ERRORS[metric.name]:
             for target in TARGETS[metric.name]:
                 name = f"{metric.name.upper()} ± {error:g}"
                 yield name, metric, ScoreGoal(metric, target, error)
-    for quality in BUDGETS:
+    for quality in budgets:
         file = one.observations[DSSIM.name][quality]
         budget = int(1.01 * file.size_bytes)
         yield "size", DSSIM, SizeGoal(budget, one.pixels)
@@ -173,6 +176,14 @@ def main() -> None:
         help="qualities (default: 10 95)",
     )
     given.add_argument(
+        "--budgets",
+        nargs="+",
+        type=int,
+        default=list(BUDGETS),
+        metavar="QUALITY",
+        help="qualities, 1 %% above whose sizes budgets are (default: 30 50 75 90)",
+    )
+    given.add_argument(
         "--margin",
         type=float,
         help="of allowances by distance next to a target, inf for none (default: as learned)",
@@ -197,7 +208,7 @@ def main() -> None:
             curves = list(pool.map(partial(curve, setting=setting, folder=args.sweeps), images))
         rows: dict[str, list[Score]] = defaultdict(list)
         for one in curves:
-            for name, metric, goal in goals(one):
+            for name, metric, goal in goals(one, args.budgets):
                 rows[name].append(judge(one, metric, goal, low, high, encoder, args.margin))
         for name, scores in rows.items():
             print(line(f"{setting}, {name}", scores), flush=True)
