@@ -283,3 +283,14 @@ def test_a_profile_of_an_odd_size_is_written_in_every_format() -> None:
     Image.fromarray(PHOTO.numpy()).save(file, "JPEG", icc_profile=odd + b"behind it")
     written = Image.open(io.BytesIO(encode(file.getvalue(), Format.PNG, KEEP).image))
     assert written.info["icc_profile"][4 : len(P3)] == P3[4:]
+
+
+@pytest.mark.parametrize(("kept", "level"), [(KEEP, 187), (SRGB, 127)])
+def test_transparency_is_blended_in_the_colours_that_are_written(
+    kept: ColorProfile, level: int
+) -> None:
+    black = pyvips.Image.new_from_array(np.full((16, 16, 4), (0, 0, 0, 128), np.uint8))
+    source = png_with(black.copy(interpretation="srgb"), GAMMA_1)
+    file = encode(source, Format.JPEG, kept).image
+    shown = by_lcms(file) if kept is KEEP else samples_in(file)
+    assert np.abs(shown - level).max() <= 1
